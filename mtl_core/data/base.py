@@ -1,0 +1,87 @@
+"""What a data set is, and the registry of places it can come from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_core.registry import InvalidInput, Method, Registry
+from mtl_core.tasks import TaskSpec
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table with several things to predict.
+
+    features: one row an example; numeric columns are float (NaN = missing), all others are categories.
+    targets: one float column a task, in the order of `tasks`; class codes for classification, NaN = no label.
+    groups: subject of each row, or None; rows of one subject stay on one side of every split.
+    notes: sentences about what was found or changed while reading, shown to the person.
+    """
+
+    name: str
+    title: str
+    features: pd.DataFrame
+    targets: pd.DataFrame
+    tasks: tuple[TaskSpec, ...]
+    source: str = ""
+    licence: str = ""
+    description: str = ""
+    groups: NDArray[np.int64] | None = None
+    image_shape: tuple[int, int] | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [task.name for task in self.tasks]
+        if list(self.targets.columns) != names:
+            raise ValueError(f"targets {list(self.targets.columns)} do not match tasks {names}")
+        if len(self.features) != len(self.targets):
+            raise ValueError("features and targets differ in rows")
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.features)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything that training sees."""
+        digest = hashlib.sha256()
+        for frame in (self.features, self.targets):
+            digest.update("\x1f".join(map(str, frame.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        digest.update(repr(self.tasks).encode())
+        digest.update(b"" if self.groups is None else self.groups.tobytes())
+        return digest.hexdigest()[:16]
+
+    def choose(self, names: tuple[str, ...]) -> Dataset:
+        """The same rows with only these tasks, in this order."""
+        known = {task.name: task for task in self.tasks}
+        for name in names:
+            if name not in known:
+                raise InvalidInput(f"{self.title} has no task {name!r}; it has {', '.join(known)}")
+        return replace(self, targets=self.targets[list(names)], tasks=tuple(known[name] for name in names))
+
+
+@dataclass(frozen=True)
+class Source(Method):
+    """A place that data comes from. `load` is deterministic; its knobs say everything it depends on."""
+
+    draws: ClassVar[bool] = False
+    """Every seed can give new data from the same world (generators): see `draw`."""
+
+    def load(self) -> Dataset:
+        """The data set. Raises `InvalidInput` with one plain sentence when it cannot be had."""
+        raise NotImplementedError
+
+    def draw(self, seed: int) -> Dataset:
+        """Fresh data for one seed; only where `draws` is true."""
+        raise NotImplementedError
+
+
+sources: Registry[Source] = Registry("data source")

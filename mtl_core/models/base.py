@@ -1,0 +1,111 @@
+"""A sharing type: which parameters the tasks have in common, as pure functions of a dict of tensors.
+
+Networks of one experiment differ only in fold, initialisation and the tasks they learn, so R of them are
+stacked: every parameter has a leading axis R and one batched product steps all of them. A method declares
+its parameters with `layout` (plain shapes: counting needs no torch) and computes with `forward`.
+
+Sizes: R replicas, B rows, F inputs, W width, T tasks, O = sum of all heads' outputs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mtl_core.lazy import torch
+from mtl_core.registry import Method, Registry, knob
+
+Parameters = dict[str, "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class Trunk(Method):
+    """The layers between the inputs and the heads; every sharing type and every baseline is built from them."""
+
+    width: int = knob(32, "Units in each hidden layer", low=1, high=1024, log=True)
+    depth: int = knob(2, "Number of hidden layers", low=1, high=8)
+    activation: str = knob("relu", "Bend between the layers", choices=("relu", "tanh"), advanced=True)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network must fit: inputs, outputs of each task's head, and the trunk."""
+
+    inputs: int
+    outputs: tuple[int, ...]
+    trunk: Trunk
+
+    @property
+    def n_tasks(self) -> int:
+        return len(self.outputs)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Sizes of the layers' inputs and of the last layer's output: F, W, W, ..."""
+        return (self.inputs, *[self.trunk.width] * self.trunk.depth)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One tensor of one replica (stacked it is [R, *shape]).
+
+    keys: one word for each slice of the first axis, or a single word. Initial numbers depend only on
+        (replica's seed, key, shape of the slice), so layers with the same key start equal in any two networks,
+        whatever the sharing type: a twin alone starts where its part of the shared network starts.
+    fan_in: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default for linear layers; 0 = start at `value`.
+    value: nested lists or a number, where the start is not random.
+    """
+
+    shape: tuple[int, ...]
+    keys: tuple[str, ...]
+    fan_in: int = 0
+    value: Any = 0.0
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+Layout = dict[str, Parameter]
+
+
+@dataclass(frozen=True)
+class Sharing(Method):
+    """How much of the network the tasks have in common."""
+
+    diagram: ClassVar[str] = ""
+    """One-line sketch in words for the page, e.g. "inputs -> one trunk -> a head per task"."""
+
+    def layout(self, shape: Shape) -> Layout:
+        """Every parameter of one replica."""
+        raise NotImplementedError
+
+    def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+        """inputs [R, B, F] -> all heads' outputs side by side [R, B, O]; task t owns `slices(shape)[t]`."""
+        raise NotImplementedError
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        """Names of the parameters that more than one task moves: gradients are compared on these."""
+        raise NotImplementedError
+
+    def penalty(self, parameters: Parameters, present: torch.Tensor, shape: Shape) -> torch.Tensor | None:
+        """Added to the loss of each replica: [R], or None. present [R, T] says which tasks a replica learns."""
+        return None
+
+    def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
+        """Numbers worth seeing (stitch matrices, mean gate shares), each [R, ...]."""
+        return {}
+
+    def count(self, shape: Shape) -> int:
+        """Numbers in one network."""
+        return sum(parameter.size for parameter in self.layout(shape).values())
+
+
+sharings: Registry[Sharing] = Registry("sharing type")
+
+
+def slices(shape: Shape) -> tuple[slice, ...]:
+    """Where each task's outputs lie on the last axis of `forward`."""
+    starts = [sum(shape.outputs[:t]) for t in range(shape.n_tasks)]
+    return tuple(slice(start, start + size) for start, size in zip(starts, shape.outputs, strict=True))

@@ -1,0 +1,83 @@
+"""Hard sharing: one trunk for all tasks, up to a chosen depth; at depth 0 nothing is shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mtl_core.lazy import torch
+from mtl_core.models import layers
+from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
+from mtl_core.registry import knob
+
+
+def branching_layout(shape: Shape, n_shared: int) -> Layout:
+    """A trunk whose first `n_shared` layers serve all tasks; the rest stands once for each task."""
+    widths, layout = shape.widths, {}
+    for i, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        columns = () if i < n_shared else (f"trunk.{i}",) * shape.n_tasks
+        layout |= layers.layer_layout(f"trunk.{i}", n_in, n_out, columns)
+    return layout | layers.head_layout(shape)
+
+
+def branching_forward(parameters: Parameters, inputs: torch.Tensor, shape: Shape, n_shared: int) -> torch.Tensor:
+    values = inputs  # [R, B, F]
+    for i in range(n_shared):
+        weight, bias = parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"]
+        values = layers.activate(layers.linear(values, weight, bias), shape)
+    if n_shared == shape.trunk.depth:
+        return layers.heads(parameters, values)
+    for i in range(n_shared, shape.trunk.depth):
+        values = layers.activate(layers.columns(parameters, f"trunk.{i}", values), shape)  # [R, T, B, W]
+    return layers.private_heads(parameters, values, shape)
+
+
+@sharings.register("hard", title="One trunk for all", term="hard sharing")
+@dataclass(frozen=True)
+class Hard(Sharing):
+    """All tasks use the same hidden layers and differ only in their heads.
+
+    The first depth - private_layers layers are shared; the others, nearest the heads, stand once for each task.
+    Reference: Caruana, "Multitask Learning", Machine Learning 28, 1997. Differs from the paper: no.
+    """
+
+    diagram: ClassVar[str] = "inputs -> one trunk -> a head for each task"
+
+    private_layers: int = knob(
+        0,
+        "Hidden layers that each task keeps for itself, counted from its head; all of them = nothing shared",
+        low=0,
+        high=8,
+    )
+
+    def n_shared(self, shape: Shape) -> int:
+        return max(shape.trunk.depth - self.private_layers, 0)
+
+    def layout(self, shape: Shape) -> Layout:
+        return branching_layout(shape, self.n_shared(shape))
+
+    def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return branching_forward(parameters, inputs, shape, self.n_shared(shape))
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        return tuple(f"trunk.{i}.{part}" for i in range(self.n_shared(shape)) for part in ("weight", "bias"))
+
+
+@sharings.register("independent", title="Nothing in common", term="independent networks")
+@dataclass(frozen=True)
+class Independent(Sharing):
+    """Each task has a network of its own; a race against it shows what the data alone can do.
+
+    With a mask of one task it is exactly the single-task twin that verdicts compare with.
+    """
+
+    diagram: ClassVar[str] = "inputs -> a trunk and a head for each task"
+
+    def layout(self, shape: Shape) -> Layout:
+        return branching_layout(shape, 0)
+
+    def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return branching_forward(parameters, inputs, shape, 0)
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        return ()

@@ -1,0 +1,35 @@
+"""Where this installation keeps its files and finds its workers. Environment variables, read when asked.
+
+MTL_LAB_HOME       folder of the database and of uploaded tables (default: the user's data folder)
+MTL_LAB_STORE      SQLAlchemy address of the store (default: SQLite in the home folder)
+MTL_LAB_SCHEDULER  address of an existing dask scheduler (default: workers of our own on loopback)
+MTL_LAB_WORKERS    number of worker processes (default: the machine's cores, at least 1, at most 8)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+UPLOAD_LIMIT_MB = 50
+
+
+def home() -> Path:
+    """The folder of this installation; made if it is not there."""
+    folder = Path(os.environ.get("MTL_LAB_HOME") or platformdirs.user_data_dir("mtl-lab", appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def store_url() -> str:
+    return os.environ.get("MTL_LAB_STORE") or f"sqlite:///{home() / 'runs.sqlite'}"
+
+
+def scheduler_address() -> str | None:
+    return os.environ.get("MTL_LAB_SCHEDULER") or None
+
+
+def worker_count() -> int:
+    return int(os.environ.get("MTL_LAB_WORKERS") or min(max(os.cpu_count() or 1, 1), 8))
