@@ -30,7 +30,7 @@ STACK_LIMIT = 30
 
 @dataclass(frozen=True)
 class Training(Method):
-    """How long every network is trained, and how often we look."""
+    """How long every network is trained, on which targets, and how often we look."""
 
     steps: int = knob(400, "Steps of every network", low=1, high=1_000_000, log=True)
     batch_size: int = knob(0, "Rows in one step; 0 = all of them", low=0, high=1_000_000)
@@ -40,6 +40,11 @@ class Training(Method):
         "Stop a network after so many evaluations without a better validation error; 0 = never",
         low=0,
         high=100_000,
+        advanced=True,
+    )
+    scale_targets: bool = knob(
+        True,
+        "Divide each number to predict by its spread; off = a task in large units has a large loss",
         advanced=True,
     )
 

@@ -35,7 +35,8 @@ class Prepared:
     """Everything that training reads.
 
     inputs [P, N + 1, F], targets [P, N + 1, T] (NaN = no label); regression targets are standardised with the
-    training rows' mean and deviation, kept in `mean` and `deviation` [P, T] (0 and 1 for classes).
+    training rows' mean and deviation, kept in `mean` and `deviation` [P, T] (0 and 1 for classes). Where an
+    experiment asks for unscaled targets they are only centred: the mean of the training rows is 0 either way.
     train, validation, test [P, n]: row numbers, padded with N.
     """
 
@@ -78,21 +79,23 @@ def holdout(dataset: Dataset, seed: int) -> Split:
     return _with_validation(dataset, np.sort(order[n_test:]), np.sort(order[:n_test]), seed)
 
 
-def prepare(dataset: Dataset, folds: int, seed: int) -> Prepared:
+def prepare(dataset: Dataset, folds: int, seed: int, scale_targets: bool = True) -> Prepared:
     """All folds of one table."""
-    return _stack([_prepare_one(dataset, split) for split in splits(dataset, folds, seed)])
+    return _stack([_prepare_one(dataset, split, scale_targets) for split in splits(dataset, folds, seed)])
 
 
-def prepare_draws(source: Source, tasks: tuple[str, ...], folds: int, seed: int) -> Prepared:
+def prepare_draws(
+    source: Source, tasks: tuple[str, ...], folds: int, seed: int, scale_targets: bool = True
+) -> Prepared:
     """Fresh data for every fold, from a source that can draw."""
     drawn = [(source.draw(seed * 1000 + fold).choose(tasks), seed * 1000 + fold) for fold in range(folds)]
-    return _stack([_prepare_one(dataset, holdout(dataset, each)) for dataset, each in drawn])
+    return _stack([_prepare_one(dataset, holdout(dataset, each), scale_targets) for dataset, each in drawn])
 
 
 Part = tuple[Floats, Floats, Floats, Floats, Split]
 
 
-def _prepare_one(dataset: Dataset, split: Split) -> Part:
+def _prepare_one(dataset: Dataset, split: Split, scale_targets: bool) -> Part:
     blocks = [_encode(dataset.features[column], split.train) for column in dataset.features.columns]
     n_inputs = sum(block.shape[1] for block in blocks)
     inputs = np.zeros((dataset.n_rows + 1, n_inputs), np.float32)
@@ -102,7 +105,8 @@ def _prepare_one(dataset: Dataset, split: Split) -> Part:
     for t, task in enumerate(dataset.tasks):
         values = dataset.targets.iloc[:, t].to_numpy(float)
         if task.method.standardised:
-            mean[t], deviation[t] = _moments(values[split.train])
+            centre, spread = _moments(values[split.train])
+            mean[t], deviation[t] = centre, spread if scale_targets else 1.0
             values = (values - mean[t]) / deviation[t]
         targets[:-1, t] = values
     return inputs, targets, mean, deviation, split
