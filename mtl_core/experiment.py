@@ -14,8 +14,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
-from mtl_core import __version__
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core import __version__, draws
 from mtl_core.data.base import Dataset, Source, sources
+from mtl_core.data.prepare import encoded_names
 from mtl_core.events import Replica
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.hard import Hard
@@ -94,7 +98,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Unit:
-    """A stack of replicas with one architecture: the piece of work that a worker advances by slices."""
+    """A stack of replicas with one architecture: the piece of work that a worker advances by slices.
+
+    Replicas of several tasks come first, so that a weighting acts on a leading slice of every tensor.
+    """
 
     index: int
     sharing: Sharing
@@ -241,7 +248,8 @@ class Experiment:
             pairs = [[r for arm in arms for r in self._replicas(arm, f, i)] for i, f in self._starts()]
             for chunk in _chunks(pairs, STACK_LIMIT):
                 fitted = replace(shape, trunk=trunk)
-                units.append(Unit(len(units), sharing, fitted, tuple(r for pair in chunk for r in pair)))
+                replicas = sorted((r for pair in chunk for r in pair), key=lambda each: len(each.tasks) == 1)
+                units.append(Unit(len(units), sharing, fitted, tuple(replicas)))
         return tuple(units)
 
     def _starts(self) -> Iterator[tuple[int, int]]:
@@ -252,9 +260,17 @@ class Experiment:
         return [Replica(arm.key, fold, init, tasks) for tasks in ([every] if arm.together else [(t,) for t in every])]
 
 
-def shape_of(dataset: Dataset, n_inputs: int, trunk: Trunk) -> Shape:
-    """What a network must fit for these tasks."""
-    return Shape(n_inputs, tuple(task.n_outputs for task in dataset.tasks), trunk)
+def shape_for(experiment: Experiment, dataset: Dataset) -> Shape:
+    """What every network of this experiment must fit. Raises `InvalidInput` for a task that is not there."""
+    chosen = dataset.choose(experiment.tasks)
+    return Shape(len(encoded_names(chosen)), tuple(task.n_outputs for task in chosen.tasks), experiment.trunk)
+
+
+def replica_seeds(plan: Plan, replicas: tuple[Replica, ...]) -> NDArray[np.int64]:
+    """One seed for each replica, the same for all arms of a fold and initialisation: [R]."""
+    words = [f"{replica.fold}/{replica.init}" for replica in replicas]
+    drawn = {word: int(draws.bits([plan.seed], word, 1)[0, 0] >> np.uint64(1)) for word in set(words)}
+    return np.array([drawn[word] for word in words], dtype=np.int64)
 
 
 def equal_parameter_width(sharing: Sharing, shape: Shape) -> int:

@@ -76,6 +76,8 @@ class Sharing(Method):
 
     diagram: ClassVar[str] = ""
     """One-line sketch in words for the page, e.g. "inputs -> one trunk -> a head per task"."""
+    separable: ClassVar[bool] = False
+    """Tasks share nothing, so each keeps its own best step; every parameter's second axis is the tasks' (or outputs')."""
 
     def layout(self, shape: Shape) -> Layout:
         """Every parameter of one replica."""

@@ -72,6 +72,7 @@ class Independent(Sharing):
     """
 
     diagram: ClassVar[str] = "inputs -> a trunk and a head for each task"
+    separable: ClassVar[bool] = True
 
     def layout(self, shape: Shape) -> Layout:
         return branching_layout(shape, 0)

@@ -1,0 +1,76 @@
+"""Which rows each replica sees at each step: a pure function of its seed and the step.
+
+The table lies in memory once for each preparation; batches are index lists [R, B] into it.
+Sizes: P preparations, N rows, R replicas, B rows in a batch, F inputs, T tasks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core import draws
+from mtl_core.data.prepare import Prepared
+from mtl_core.lazy import torch
+
+CACHE_LIMIT = 1 << 24
+"""Numbers of a batch that may be kept between steps when the batch is always the same (64 MB)."""
+
+
+class Batches:
+    """Rows for training and evaluation of one stack."""
+
+    def __init__(self, prepared: Prepared, folds: NDArray[np.int64], seeds: NDArray[np.int64], batch_size: int) -> None:
+        n_table = prepared.inputs.shape[1]
+        self.blank = n_table - 1
+        self.inputs = torch.from_numpy(prepared.inputs).reshape(-1, prepared.inputs.shape[-1])
+        self.targets = torch.from_numpy(prepared.targets).reshape(-1, prepared.targets.shape[-1])
+        self.offsets = folds * n_table
+        self.lengths = (prepared.train != self.blank).sum(1)[folds]
+        self.train = prepared.train[folds]
+        self.validation = self._flat(prepared.validation[folds])
+        self.test = self._flat(prepared.test[folds])
+        n_train = self.train.shape[1]
+        self.size = min(batch_size or n_train, n_train)
+        self.epoch_steps = -(-n_train // self.size)
+        self.full = self.size == n_train
+        labels = torch.isnan(self.targets[self._flat(self.train).flatten()])
+        self.complete = bool(self.epoch_steps * self.size == n_train and not labels.any())
+        self._starts, self._of = np.unique(np.stack([seeds, folds]), axis=1, return_inverse=True)
+        self._order: tuple[int, torch.Tensor] | None = None
+        self._same: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """inputs [R, B, F] and targets [R, B, T] of a step; every row is seen once in each epoch."""
+        if self._same is not None:
+            return self._same
+        if self.full:
+            batch = self.gather(self._flat(self.train))
+            if batch[0].numel() <= CACHE_LIMIT:
+                self._same = batch
+            return batch
+        epoch, place = divmod(step, self.epoch_steps)
+        return self.gather(self._epoch(epoch)[:, place * self.size : (place + 1) * self.size])
+
+    def gather(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """rows [R, B] -> inputs [R, B, F], targets [R, B, T]."""
+        flat = rows.reshape(-1)
+        inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)
+        return inputs.view(*rows.shape, -1), targets.view(*rows.shape, -1)
+
+    def _epoch(self, epoch: int) -> torch.Tensor:
+        """Rows of an epoch in shuffled order, padded with the blank row to whole batches: [R, steps * B]."""
+        if self._order is None or self._order[0] != epoch:
+            first = np.unique(self._of, return_index=True)[1]
+            n_train = self.train.shape[1]
+            order = draws.permutations(self._starts[0], f"epoch {epoch}", self.lengths[first], n_train)
+            rows = np.take_along_axis(self.train[first], order, 1)
+            missing = self.epoch_steps * self.size - n_train
+            rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=self.blank)
+            flat = torch.from_numpy(rows + self.offsets[first][:, None])
+            self._order = (epoch, flat[torch.from_numpy(self._of.reshape(-1))])
+        return self._order[1]
+
+    def _flat(self, rows: NDArray[np.int64]) -> torch.Tensor:
+        """Row numbers of each replica's own table -> row numbers of all tables laid end to end."""
+        return torch.from_numpy(rows + self.offsets[:, None])

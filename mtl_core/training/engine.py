@@ -1,0 +1,74 @@
+"""The loop, in slices: a unit of an experiment and a state go in, facts and the next state come out.
+
+Stateless on purpose: pause, stop, a turned knob, fairness and recovery are what happens between two slices.
+A run that is cut anywhere gives the same numbers, bit for bit, as one that is not.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from mtl_core.data.base import Dataset
+from mtl_core.data.prepare import Prepared, prepare, prepare_draws
+from mtl_core.events import Event
+from mtl_core.experiment import Experiment, Unit
+from mtl_core.tasks import TaskSpec
+from mtl_core.training.stack import Stack
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What one slice gave. state resumes it; `step` steps are done in all, `seconds` were spent on training."""
+
+    state: bytes
+    events: tuple[Event, ...]
+    step: int
+    done: bool
+    seconds: float
+
+
+def prepared_for(experiment: Experiment, dataset: Dataset) -> Prepared:
+    """Splits, encoding and scaling of this experiment's folds; the same for every sharing type and baseline."""
+    plan = experiment.plan
+    if plan.new_data:
+        return prepare_draws(experiment.data, experiment.tasks, plan.folds, plan.seed)
+    return prepare(dataset.choose(experiment.tasks), plan.folds, plan.seed)
+
+
+def advance(
+    experiment: Experiment,
+    unit: Unit,
+    prepared: Prepared,
+    tasks: tuple[TaskSpec, ...],
+    state: bytes | None,
+    *,
+    budget_seconds: float | None = None,
+    max_steps: int | None = None,
+) -> Slice:
+    """Train one stack for a while: until done, the time is up, or `max_steps` are made, whichever comes first."""
+    begun = time.perf_counter()
+    stack = Stack(experiment, unit, prepared, tasks)
+    if state is not None:
+        stack.load(state)
+    events = run(stack, None if budget_seconds is None else begun + budget_seconds, max_steps)
+    return Slice(stack.dump(), tuple(events), stack.step_count, stack.done, time.perf_counter() - begun)
+
+
+def run(stack: Stack, deadline: float | None = None, max_steps: int | None = None) -> list[Event]:
+    """Step and evaluate a stack in place; at least one step is made, so that every slice gets on."""
+    events: list[Event] = []
+    first, every, last = stack.step_count, stack.plan.training.evaluate_every, stack.plan.training.steps
+    while True:
+        begun = time.perf_counter()
+        if stack.evaluated < stack.step_count and (stack.step_count % every == 0 or stack.step_count == last):
+            events.append(stack.evaluate())
+        if stack.done:
+            events.append(stack.finish())
+            return events
+        if max_steps is not None and stack.step_count - first >= max_steps:
+            return events
+        if deadline is not None and begun >= deadline and stack.step_count > first:
+            return events
+        stack.step()
+        stack.seconds += time.perf_counter() - begun
