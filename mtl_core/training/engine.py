@@ -30,10 +30,10 @@ class Slice:
 
 def prepared_for(experiment: Experiment, dataset: Dataset) -> Prepared:
     """Splits, encoding and scaling of this experiment's folds; the same for every sharing type and baseline."""
-    plan = experiment.plan
+    plan, scaled = experiment.plan, experiment.training.scale_targets
     if plan.new_data:
-        return prepare_draws(experiment.data, experiment.tasks, plan.folds, plan.seed)
-    return prepare(dataset.choose(experiment.tasks), plan.folds, plan.seed)
+        return prepare_draws(experiment.data, experiment.tasks, plan.folds, plan.seed, scaled)
+    return prepare(dataset.choose(experiment.tasks), plan.folds, plan.seed, scaled)
 
 
 def advance(
