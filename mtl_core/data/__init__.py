@@ -1,0 +1,4 @@
+"""Data: what a data set is, where it comes from, and how it becomes arrays. Importing this registers every source."""
+
+from mtl_core.data import bundled as bundled
+from mtl_core.data import synthetic as synthetic

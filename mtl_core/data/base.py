@@ -72,6 +72,8 @@ class Dataset:
 class Source(Method):
     """A place that data comes from. `load` is deterministic; its knobs say everything it depends on."""
 
+    shelf: ClassVar[str] = "real"
+    """Where a page shows it: "real" (ships with the lab), "generated" (has dials), or "table" (a person's own)."""
     draws: ClassVar[bool] = False
     """Every seed can give new data from the same world (generators): see `draw`."""
 
