@@ -82,17 +82,12 @@ class Multiclass(TaskKind):
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One thing to predict. `classes` are the names behind the codes 0, 1, ... of a classification target.
-
-    scale: the standardised target is multiplied by this before the loss sees it; 1 unless a task is made louder
-        than the others on purpose (a target ten times as large has a hundred times the squared error).
-    """
+    """One thing to predict. `classes` are the names behind the codes 0, 1, ... of a classification target."""
 
     name: str
     kind: str
     classes: tuple[str, ...] = ()
     unit: str = ""
-    scale: float = 1.0
 
     def __post_init__(self) -> None:
         needs = kinds[self.kind].needs_classes
@@ -115,10 +110,8 @@ class TaskSpec:
         return self.method.error
 
     def to_json(self) -> dict[str, Any]:
-        facts = {"name": self.name, "kind": self.kind, "classes": list(self.classes), "unit": self.unit}
-        return facts | {"scale": self.scale}
+        return {"name": self.name, "kind": self.kind, "classes": list(self.classes), "unit": self.unit}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> TaskSpec:
-        classes = tuple(value.get("classes", ()))
-        return cls(value["name"], value["kind"], classes, value.get("unit", ""), float(value.get("scale", 1.0)))
+        return cls(value["name"], value["kind"], tuple(value.get("classes", ())), value.get("unit", ""))
