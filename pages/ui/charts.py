@@ -1,0 +1,252 @@
+"""Charts of a run as it trains: loss curves, gradient cosines, weights. Pure functions: frames in, a figure out.
+
+A `Curve` is one line with its ribbon; a `Panel` holds the curves of one task. Every figure carries its own
+description in words, made from the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pages.ui import colours, text
+from pages.ui.colours import FAINT, INK, Look
+from pages.ui.live_chart import Figure, decimate
+
+Trace = dict[str, Any]
+
+SIZE = 12
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line. frame: step, mean, low, high. key groups the same line of several panels in the legend."""
+
+    key: str
+    label: str
+    frame: pd.DataFrame
+    together: bool
+    dash: str = "solid"
+    mark: str = ""
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The curves of one task."""
+
+    title: str
+    look: Look
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at a step: a knob that was turned."""
+
+    step: int
+    label: str
+
+
+def base_layout(height: int = 0, **extra: Any) -> dict[str, Any]:
+    """What all charts have in common: no frame of their own, quiet grid lines, the page's font."""
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": SIZE},
+        "margin": {"l": 44, "r": 10, "t": 28, "b": 34},
+        "hovermode": "closest",
+        "showlegend": False,
+        **extra,
+    }
+
+
+def axis(title: str = "", **extra: Any) -> dict[str, Any]:
+    return {
+        "title": {"text": text.chart_plain(title), "font": {"size": SIZE}, "standoff": 6},
+        "gridcolor": FAINT,
+        "linecolor": FAINT,
+        "zeroline": False,
+        "automargin": True,
+        "nticks": 5,
+        **extra,
+    }
+
+
+def loss_curves(
+    panels: Sequence[Panel], quantity: str, *, log: bool = False, marks: Sequence[Mark] = (), revision: str = ""
+) -> Figure:
+    """One small panel a task, all over the same steps: together solid, alone dashed, a ribbon over the seeds."""
+    traces = [trace for i, panel in enumerate(panels) for trace in _panel_traces(i, panel, log)]
+    view = f"{revision}-{quantity}-{log}"
+    layout = base_layout(showlegend=True, hovermode="x", shapes=_mark_lines(len(panels), marks))
+    layout["margin"] = {"l": 40, "r": 8, "t": 62, "b": 30}
+    layout["legend"] = {
+        "orientation": "h",
+        "x": 0,
+        "y": 1,
+        "yref": "container",
+        "yanchor": "top",
+        "uirevision": revision,
+    }
+    layout["annotations"] = [*_titles(panels), *_mark_names(marks)]
+    for i in range(len(panels)):
+        end = "" if i == 0 else str(i + 1)
+        layout[f"xaxis{end}"] = axis(uirevision=view, nticks=4, rangemode="tozero", **({"matches": "x"} if i else {}))
+        layout[f"yaxis{end}"] = axis(
+            uirevision=view, type="log" if log else "linear", **({"dtick": "D2"} if log else {})
+        )
+    alt = f"{text.QUANTITIES[quantity]} by step. " + " ".join(_panel_words(panel) for panel in panels)
+    return Figure([*_legend(panels), *traces], layout, alt, height=300, panels=len(panels), revision=view)
+
+
+def _panel_traces(i: int, panel: Panel, log: bool) -> list[Trace]:
+    end = "" if i == 0 else str(i + 1)
+    place = {"xaxis": f"x{end}", "yaxis": f"y{end}"}
+    known = [(curve, decimate(curve.frame.dropna(subset=["mean"]))) for curve in panel.curves]
+    ribbons = [_ribbon(curve, frame, panel.look, log) | place for curve, frame in known if len(frame)]
+    return ribbons + [_line(curve, frame, panel.look) | place for curve, frame in known]
+
+
+def _line(curve: Curve, frame: pd.DataFrame, look: Look) -> Trace:
+    colour = curve.colour or look.colour
+    trace: Trace = {
+        "type": "scatter",
+        "mode": "lines+markers" if curve.mark else "lines",
+        "x": frame["step"].astype(int),
+        "y": frame["mean"],
+        "name": text.chart_plain(curve.label),
+        "legendgroup": curve.key,
+        "showlegend": False,
+        "line": {"color": colour, "width": 2.5 if curve.together else 1.5, "dash": curve.dash},
+        "hovertemplate": "%{y:.3g}",
+    }
+    if curve.mark:
+        trace["marker"] = {"symbol": curve.mark, "size": 7, "maxdisplayed": 7, "color": colour}
+    return trace
+
+
+def _ribbon(curve: Curve, frame: pd.DataFrame, look: Look, log: bool) -> Trace:
+    low = frame["low"].clip(lower=frame["mean"] / 50) if log else frame["low"]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [*frame["step"].astype(int), *frame["step"].astype(int)[::-1]],
+        "y": [*frame["high"], *low[::-1]],
+        "fill": "toself",
+        "fillcolor": colours.see_through(curve.colour or look.colour),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "legendgroup": curve.key,
+        "showlegend": False,
+    }
+
+
+def _legend(panels: Sequence[Panel]) -> list[Trace]:
+    """Entries in ink: they stand for the line's style in every panel, whatever the task's colour."""
+    curves = {curve.key: curve for panel in panels for curve in panel.curves}
+    return [
+        {
+            **_line(curve, pd.DataFrame({"step": [0], "mean": [np.nan]}), Look(INK, "", "")),
+            "showlegend": True,
+        }
+        for curve in curves.values()
+    ]
+
+
+def _titles(panels: Sequence[Panel]) -> list[Trace]:
+    return [
+        {
+            "text": f"<b>{text.chart_plain(text.cut(panel.title, 26))}</b>",
+            "font": {"color": INK, "size": SIZE + 1},
+            "xref": "x domain" if i == 0 else f"x{i + 1} domain",
+            "yref": "y domain" if i == 0 else f"y{i + 1} domain",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "showarrow": False,
+            "hovertext": text.chart_plain(panel.title),
+        }
+        for i, panel in enumerate(panels)
+    ]
+
+
+def _mark_lines(n_panels: int, marks: Sequence[Mark]) -> list[Trace]:
+    ends = ["" if i == 0 else str(i + 1) for i in range(n_panels)]
+    line = {"color": INK, "width": 1, "dash": "dot"}
+    return [
+        {
+            "type": "line",
+            "xref": f"x{end}",
+            "yref": f"y{end} domain",
+            "x0": mark.step,
+            "x1": mark.step,
+            "y0": 0,
+            "y1": 1,
+        }
+        | {"line": line, "opacity": 0.6}
+        for mark in marks
+        for end in ends
+    ]
+
+
+def _mark_names(marks: Sequence[Mark]) -> list[Trace]:
+    return [
+        {"text": str(i + 1), "hovertext": text.chart_plain(mark.label), "x": mark.step, "y": 1, "xref": "x"}
+        | {"yref": "y domain", "yanchor": "top", "xanchor": "left", "showarrow": False, "font": {"size": SIZE - 1}}
+        for i, mark in enumerate(marks)
+    ]
+
+
+def _panel_words(panel: Panel) -> str:
+    ends = [(curve.label, curve.frame["mean"].dropna()) for curve in panel.curves]
+    said = [f"{label} {text.number(float(values.iloc[-1]))}" for label, values in ends if len(values)]
+    return f"{panel.title}: {', '.join(said) or 'no points yet'}."
+
+
+def cosine_strip(frame: pd.DataFrame, names: Sequence[str], revision: str = "") -> Figure:
+    """Gradient cosine of every pair of tasks over the steps, as coloured strips. frame: step, a, b, mean."""
+    pairs = list(combinations(range(len(names)), 2))
+    steps = decimate(pd.DataFrame({"step": np.sort(frame["step"].unique())}))["step"].to_numpy()
+    table = frame.pivot_table(index=["a", "b"], columns="step", values="mean").reindex(pairs).reindex(columns=steps)
+    labels = [f"{text.cut(names[a], 10)} · {text.cut(names[b], 10)}" for a, b in pairs]
+    trace: Trace = {
+        "type": "heatmap",
+        "x": steps.astype(int),
+        "y": [text.chart_plain(label) for label in labels],
+        "z": table.to_numpy(),
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": colours.DIVERGING,
+        "colorbar": {"thickness": 8, "len": 1, "tickvals": [-1, 0, 1], "ticktext": ["against", "0", "with"]},
+        "hovertemplate": "%{y}<br>step %{x}: %{z:.2f}<extra></extra>",
+    }
+    layout = base_layout(xaxis=axis("step", rangemode="tozero"), yaxis=axis(autorange="reversed", ticks="", nticks=0))
+    last = table.iloc[:, -1] if len(steps) else pd.Series(dtype=float)
+    said = [f"{label} {value:.2f}" for label, value in zip(labels, last, strict=False) if np.isfinite(value)]
+    alt = f"Cosine of the tasks' gradients, from -1 (against each other) to 1. {', '.join(said) or 'No points yet'}."
+    return Figure([trace], layout, alt, height=200, revision=revision)
+
+
+def weights_over_time(
+    frame: pd.DataFrame, names: Sequence[str], looks: Sequence[Look], marks: Sequence[Mark] = (), revision: str = ""
+) -> Figure:
+    """Loss weights in force over the steps, one line a task. frame: step, task (index), mean."""
+    traces = []
+    for t, (name, look) in enumerate(zip(names, looks, strict=True)):
+        part = decimate(frame[frame["task"] == t].dropna(subset=["mean"]))
+        trace = _line(Curve(str(t), text.cut(name, 14), part, True, look.dash, look.marker), part, look)
+        traces.append(trace | {"showlegend": True, "marker": trace["marker"] | {"size": 6, "maxdisplayed": 4}})
+    layout = base_layout(showlegend=True, shapes=_mark_lines(1, marks), annotations=_mark_names(marks))
+    layout |= {"xaxis": axis("step", rangemode="tozero"), "yaxis": axis(rangemode="tozero"), "hovermode": "x"}
+    layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    ends = {name: frame[frame["task"] == t]["mean"].dropna() for t, name in enumerate(names)}
+    said = [f"{name} {text.number(float(values.iloc[-1]))}" for name, values in ends.items() if len(values)]
+    alt = f"Weights of the tasks' losses by step. Now: {', '.join(said) or 'no points yet'}."
+    return Figure(traces, layout, alt, height=200, revision=revision)

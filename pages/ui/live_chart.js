@@ -1,0 +1,102 @@
+// A Plotly chart that is updated in place: zoom and legend choices survive, nothing blinks.
+// The figure arrives whole at every update; theme colours ("@ink") and the grid of panels are settled here.
+
+const drawn = new WeakMap();
+
+// Plotly's bundle is fetched once for a page, and from the browser's cache ever after: its address names its version.
+function plotly(address) {
+  window.mtlLabPlotly ??= fetch(address, { cache: "force-cache" })
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(`no chart library: ${answer.status}`))))
+    .then((source) => {
+      const script = document.createElement("script");
+      script.textContent = source;
+      document.head.append(script);
+      script.remove();
+      return window.Plotly;
+    });
+  return window.mtlLabPlotly;
+}
+
+function rgb(colour) {
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+function palette(element) {
+  const style = getComputedStyle(element);
+  const ink = rgb(style.getPropertyValue("--st-text-color") || style.color);
+  const paper = rgb(style.getPropertyValue("--st-background-color") || "#fff");
+  const mix = (share) => ink.map((level, i) => Math.round(level * share + paper[i] * (1 - share)));
+  const dark = paper[0] + paper[1] + paper[2] < 384;
+  return { ink, paper, faint: mix(0.16), middle: dark ? mix(0.12) : [255, 255, 255], font: style.fontFamily, dark };
+}
+
+function themed(value, theme) {
+  if (Array.isArray(value)) return value.map((item) => themed(item, theme));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, theme)]));
+  }
+  if (typeof value !== "string") return value;
+  const [, name, opacity] = value.match(/^@(ink|paper|faint|middle)(?:\/([\d.]+))?$/) ?? [];
+  return name ? `rgba(${theme[name].join(",")},${opacity ?? 1})` : value;
+}
+
+// Small multiples stand side by side where there is room, else one under the other.
+function arranged(layout, data, width) {
+  if (!data.panels) return { ...layout, width, height: data.height };
+  const margin = layout.margin ?? {};
+  const columns = Math.max(1, Math.min(data.panels, Math.floor(width / data.panel_width)));
+  const rows = Math.ceil(data.panels / columns);
+  const even = Math.ceil(data.panels / rows);
+  const edges = (margin.t ?? 0) + (margin.b ?? 0);
+  const gap = rows > 1 ? 0.34 : 0;
+  const height = rows > 1 ? edges + rows * Math.min(data.height - edges, 190) : data.height;
+  const grid = { rows, columns: even, pattern: "independent", xgap: 0.16, ygap: gap };
+  return { ...layout, grid, width, height };
+}
+
+async function draw(host, data) {
+  const Plotly = await plotly(data.bundle);
+  const width = host.clientWidth;
+  if (!host.isConnected || width === 0) return;
+  const theme = palette(host);
+  const layout = themed(arranged(data.layout, data, width), theme);
+  layout.font = { ...layout.font, family: theme.font, color: `rgb(${theme.ink.join(",")})` };
+  layout.hoverlabel = { bgcolor: `rgb(${theme.paper.join(",")})`, font: { family: theme.font }, ...layout.hoverlabel };
+  host.style.height = `${layout.height}px`;
+  await Plotly.react(host, themed(data.traces, theme), layout, { displayModeBar: false, responsive: false });
+  host.dataset.points = Math.max(0, ...data.traces.map((trace) => (trace.x ?? trace.z ?? []).length));
+  host.dataset.updates = Number(host.dataset.updates ?? 0) + 1;
+}
+
+export default function ({ parentElement, data }) {
+  let state = drawn.get(parentElement);
+  if (!state) {
+    const host = document.createElement("div");
+    host.dataset.testid = "live-chart";
+    host.setAttribute("role", "img");
+    parentElement.append(host);
+    state = { host, data };
+    state.watch = new ResizeObserver(() => {
+      if (host.clientWidth && host.clientWidth !== state.width) {
+        state.width = host.clientWidth;
+        draw(host, state.data);
+      }
+    });
+    state.watch.observe(host);
+    drawn.set(parentElement, state);
+  }
+  state.data = data;
+  state.host.dataset.chart = data.name;
+  state.host.setAttribute("aria-label", data.alt);
+  state.host.style.minHeight = `${data.height}px`;
+  state.width = state.host.clientWidth;
+  draw(state.host, data);
+  return () => {
+    state.watch.disconnect();
+    drawn.delete(parentElement);
+    window.Plotly?.purge(state.host);
+  };
+}

@@ -1,0 +1,211 @@
+"""What one visitor has in hand: the lab, the settings on the Train page, the run that is looked at.
+
+The settings live in the session and, compactly, in the page's address (`settings`), the run's id likewise (`run`):
+a reload, a bookmark or a sent link finds both again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from mtl_core.registry import InvalidInput
+from pages.ui import text
+
+if TYPE_CHECKING:
+    from mtl_core.api import Lab
+
+    from mtl_core.data.base import Dataset, Source
+    from mtl_core.experiment import Experiment
+
+FIRST_DATA = "penguins"
+
+log = logging.getLogger("mtl_lab.pages")
+
+
+@st.cache_resource(show_spinner=False)
+def lab() -> Lab:
+    """The one client of this process on the store; the engine is started when it is first asked for."""
+    from mtl_core.api import Lab
+
+    client = Lab()
+    client.ensure_engine()
+    return client
+
+
+@contextmanager
+def guard(what: str = "This part of the page") -> Iterator[None]:
+    """Whatever goes wrong inside becomes one plain sentence; never a stack trace."""
+    try:
+        yield
+    except InvalidInput as problem:
+        st.error(f"{text.plain(problem)}.".replace("..", "."), icon=":material/error:")
+    except Exception:
+        log.exception("%s failed", what)
+        st.error(
+            f"{what} could not be shown. Your runs are safe; reload the page, and if this stays, "
+            "look at the last lines of the terminal that serves it.",
+            icon=":material/error:",
+        )
+
+
+# --- settings ---------------------------------------------------------------------------------------------------
+def start() -> None:
+    """Take up what the address names; else the first example. Called at the top of every page."""
+    state = st.session_state
+    if "base" not in state:
+        state["generation"] = 0
+        state["base"] = state["experiment"] = _from_address() or first_experiment()
+    if "run" in st.query_params and st.query_params["run"] != state.get("run"):
+        state["run"] = st.query_params["run"]
+
+
+def _from_address() -> Experiment | None:
+    from mtl_core.experiment import Experiment
+
+    try:
+        if "settings" in st.query_params:
+            return Experiment.from_json(json.loads(st.query_params["settings"]))
+        if "run" in st.query_params:
+            return without_changes(lab().run(st.query_params["run"]).experiment)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        st.toast("The link's settings could not be read; these are the first example's.")
+    return None
+
+
+def first_experiment() -> Experiment:
+    """Penguins, all tasks, one trunk: what a first visitor finds."""
+    from mtl_core.data.base import sources
+    from mtl_core.experiment import Experiment
+
+    source = sources[FIRST_DATA]()
+    return Experiment(source, tuple(task.name for task in lab().dataset(source).tasks))
+
+
+def without_changes(experiment: Experiment) -> Experiment:
+    """As it was when it started: knobs that were turned during the run are back in their first place."""
+    return replace(experiment, changes=())
+
+
+def generation() -> int:
+    """Counts how often other settings were loaded; part of every widget's key."""
+    return int(st.session_state.get("generation", 0))
+
+
+def base() -> Experiment:
+    """Where this generation's widgets began."""
+    return st.session_state["base"]  # type: ignore[no-any-return]
+
+
+def experiment() -> Experiment:
+    """What the controls say now."""
+    return st.session_state["experiment"]  # type: ignore[no-any-return]
+
+
+def keep(experiment: Experiment) -> None:
+    """Remember what the controls say, in the session and in the address."""
+    st.session_state["experiment"] = experiment
+    st.query_params["settings"] = compact(experiment)
+
+
+def load(experiment: Experiment) -> None:
+    """Put the controls to other settings: a run's, a lesson's, a method card's."""
+    st.session_state["generation"] = generation() + 1
+    st.session_state["base"] = st.session_state["experiment"] = without_changes(experiment)
+
+
+def use_data(source: Source, tasks: tuple[str, ...] = ()) -> None:
+    """Change the data, keep the other settings. No tasks named = all that the data has."""
+    from mtl_core.weighting.base import weightings
+
+    now = experiment()
+    chosen = tasks or tuple(task.name for task in lab().dataset(source).tasks)
+    weighting = weightings[now.weighting.name].from_settings(
+        {k: v for k, v in now.weighting.settings().items() if not isinstance(v, list)}
+    )
+    plan = replace(now.plan, new_data=now.plan.new_data and source.draws)
+    load(replace(now, data=source, tasks=chosen, weighting=weighting, plan=plan, changes=()))
+
+
+def compact(experiment: Experiment) -> str:
+    """The experiment's JSON without what stands at its default; short enough for an address."""
+    full, bare = experiment.to_json(), type(experiment)(experiment.data, experiment.tasks).to_json()
+    kept = {key: value for key, value in full.items() if key in ("data", "tasks") or value != bare[key]}
+    for key, value in kept.items():
+        if isinstance(value, dict) and key not in ("data", "tasks"):
+            kept[key] = {k: v for k, v in value.items() if k == "name" or v != bare[key].get(k)}
+    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+
+
+def dataset() -> Dataset:
+    """The data in use, whole. Raises `InvalidInput` when it cannot be had."""
+    return lab().dataset(experiment().data)
+
+
+# --- the run in view ----------------------------------------------------------------------------------------------
+def attached() -> str | None:
+    """Id of the run that Train shows, or None."""
+    return st.session_state.get("run")
+
+
+def attach(run_id: str) -> None:
+    """Show this run on Train; its id goes into the address."""
+    st.session_state["run"] = run_id
+    st.query_params["run"] = run_id
+
+
+def detach() -> None:
+    st.session_state.pop("run", None)
+    st.query_params.pop("run", None)
+
+
+def open_run(run_id: str) -> None:
+    """Go to Train with this run in view and the controls at its settings."""
+    load(lab().run(run_id).experiment)
+    st.session_state["run"] = run_id
+    st.switch_page("pages/train.py", query_params={"run": run_id})
+
+
+def open_settings(experiment: Experiment) -> None:
+    """Go to Train with these settings, ready to run."""
+    load(experiment)
+    st.session_state.pop("run", None)
+    st.switch_page("pages/train.py")
+
+
+# --- the frame of every page ------------------------------------------------------------------------------------
+def frame() -> None:
+    """The slim line under the menu: data and tasks in use, what trains and what waits."""
+    start()
+    with guard("The line under the menu"):
+        _line()
+
+
+def _line() -> None:
+    now, data = experiment(), dataset()
+    names = [text.plain(text.cut(name, 20)) for name in now.tasks]
+    with st.container(horizontal=True, key="frame", vertical_alignment="center", gap="medium"):
+        st.page_link(
+            "pages/data.py", label=f"{text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}"
+        )
+        st.caption(text.listing(names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])), width="content")
+        st.caption(_at_work(), width="content")
+
+
+def _at_work() -> str:
+    running, waiting = lab().runs(status="running", limit=3), lab().runs(status="queued", limit=100)
+    if not running and not waiting:
+        return "nothing is training"
+    said = [f"{text.plain(text.cut(run.name or run.data_title, 20))} is training" for run in running]
+    return text.listing([*said, *([f"{text.plural(len(waiting), 'run')} waiting"] if waiting else [])])
+
+
+def settings_of(value: Any) -> dict[str, Any]:
+    """A method's settings without its name."""
+    return {key: item for key, item in value.to_json().items() if key != "name"}
