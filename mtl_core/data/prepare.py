@@ -1,33 +1,33 @@
-"""From a raw table to tensors: splits, encoding, and scaling that is fitted on training rows only.
+"""From a raw table to arrays: encoding, and scaling that is fitted on training rows only.
 
 Sizes: P preparations (one a fold), N rows, F encoded inputs, T tasks. Row N is a blank row without labels:
 index lists of unequal length are padded with it, and it never enters a loss.
+
+The table is worked through column by column, straight into the result: a million rows cost one copy of the encoded
+table for each preparation, and little beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset, Source
+from mtl_core.data.splits import Rows, Split, holdout, splits
+from mtl_core.registry import InvalidInput
 
-VALIDATION_SHARE = 0.2
-TEST_SHARE = 0.3
+INPUT_LIMIT = 10.0
+"""An encoded input stays within so many training deviations of the training mean: one absurd cell (a slipped
+decimal point, a category that two rows have) must not drown the rest or leave the range of float32."""
+TARGET_LIMIT = 1e18
+"""A larger target has no square in float32."""
 
-Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Row numbers of one fold; the three never overlap, nor do their groups."""
-
-    train: Rows
-    validation: Rows
-    test: Rows
 
 
 @dataclass(frozen=True)
@@ -54,34 +54,13 @@ def encoded_names(dataset: Dataset) -> list[str]:
     return [name for column in dataset.features.columns for name in _names(dataset.features[column])]
 
 
-def splits(dataset: Dataset, folds: int, seed: int) -> list[Split]:
-    """`folds` cross-validation splits; validation is a fifth of what is not test. Groups stay whole.
-
-    Rows are stratified by the first classification task with at least `folds` labels in each class.
-    """
-    from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
-
-    n_rows, labels = dataset.n_rows, _strata(dataset, folds)
-    state = int(seed) % 2**32
-    if dataset.groups is not None:
-        cuts = GroupKFold(folds, shuffle=True, random_state=state).split(np.zeros(n_rows), groups=dataset.groups)
-    elif labels is not None:
-        cuts = StratifiedKFold(folds, shuffle=True, random_state=state).split(np.zeros(n_rows), labels)
-    else:
-        cuts = KFold(folds, shuffle=True, random_state=state).split(np.zeros(n_rows))
-    return [_with_validation(dataset, rest, test, state + i) for i, (rest, test) in enumerate(cuts)]
-
-
-def holdout(dataset: Dataset, seed: int) -> Split:
-    """One split of freshly drawn rows: 30 % test, a fifth of the rest validation."""
-    order = np.random.default_rng(seed).permutation(dataset.n_rows)
-    n_test = max(round(TEST_SHARE * dataset.n_rows), 1)
-    return _with_validation(dataset, np.sort(order[n_test:]), np.sort(order[:n_test]), seed)
-
-
 def prepare(dataset: Dataset, folds: int, seed: int, scale_targets: bool = True) -> Prepared:
-    """All folds of one table."""
-    return _stack([_prepare_one(dataset, split, scale_targets) for split in splits(dataset, folds, seed)])
+    """All folds of one table; `folds` = 1 is a single hold-out, with a single copy of the table.
+
+    Raises `InvalidInput` when the table has too few rows, or a target that no network can be trained on.
+    """
+    parts = splits(dataset, folds, seed) if folds > 1 else [holdout(dataset, seed)]
+    return _prepared([(dataset, parts)], scale_targets)
 
 
 def prepare_draws(
@@ -89,36 +68,62 @@ def prepare_draws(
 ) -> Prepared:
     """Fresh data for every fold, from a source that can draw."""
     drawn = [(source.draw(seed * 1000 + fold).choose(tasks), seed * 1000 + fold) for fold in range(folds)]
-    return _stack([_prepare_one(dataset, holdout(dataset, each), scale_targets) for dataset, each in drawn])
+    return _prepared([(dataset, [holdout(dataset, each)]) for dataset, each in drawn], scale_targets)
 
 
-Part = tuple[Floats, Floats, Floats, Floats, Split]
-
-
-def _prepare_one(dataset: Dataset, split: Split, scale_targets: bool) -> Part:
-    blocks = [_encode(dataset.features[column], split.train) for column in dataset.features.columns]
-    n_inputs = sum(block.shape[1] for block in blocks)
-    inputs = np.zeros((dataset.n_rows + 1, n_inputs), np.float32)
-    np.concatenate(blocks, axis=1, out=inputs[:-1])
-    targets = np.full((dataset.n_rows + 1, len(dataset.tasks)), np.nan, np.float32)
-    mean, deviation = np.zeros(len(dataset.tasks), np.float32), np.ones(len(dataset.tasks), np.float32)
-    for t, task in enumerate(dataset.tasks):
-        values = dataset.targets.iloc[:, t].to_numpy(float)
-        if task.method.standardised:
-            centre, spread = _moments(values[split.train])
-            mean[t], deviation[t] = centre, spread if scale_targets else 1.0
-            values = (values - mean[t]) / deviation[t]
-        targets[:-1, t] = values
-    return inputs, targets, mean, deviation, split
-
-
-def _stack(parts: list[Part]) -> Prepared:
-    n_rows = max(len(part[0]) for part in parts) - 1
-    inputs, targets, mean, deviation = (np.stack([part[i] for part in parts]) for i in range(4))  # type: ignore[misc]
-    rows = {
-        name: _padded([getattr(part[4], name) for part in parts], n_rows) for name in ("train", "validation", "test")
-    }
+def _prepared(tables: Sequence[tuple[Dataset, list[Split]]], scale_targets: bool) -> Prepared:
+    """Tables of one shape, each with its splits, one preparation a split."""
+    first, parts = tables[0][0], [split for _, found in tables for split in found]
+    size, n_rows, n_tasks = len(parts), first.n_rows, len(first.tasks)
+    inputs = np.zeros((size, n_rows + 1, len(encoded_names(first))), np.float32)
+    targets = np.full((size, n_rows + 1, n_tasks), np.nan, np.float32)
+    mean, deviation = np.zeros((size, n_tasks), np.float32), np.ones((size, n_tasks), np.float32)
+    begin = 0
+    for dataset, found in tables:
+        here = slice(begin, begin + len(found))
+        _fill_inputs(inputs[here, :-1], dataset, found)
+        _fill_targets(targets[here, :-1], mean[here], deviation[here], dataset, found, scale_targets)
+        begin += len(found)
+    rows = {name: _padded([getattr(part, name) for part in parts], n_rows) for name in ("train", "validation", "test")}
     return Prepared(inputs, targets, mean, deviation, **rows)
+
+
+def _fill_inputs(inputs: Floats, dataset: Dataset, found: list[Split]) -> None:
+    """inputs [P, N, F] of one table."""
+    raw = ((name, part) for name in dataset.features.columns for part in _raw(dataset.features[name]))
+    for f, (name, column) in enumerate(raw):
+        if np.isinf(column).any():
+            raise InvalidInput(f"column {str(name)!r} has an infinite number; leave the cell empty if it is missing")
+        for p, split in enumerate(found):
+            inputs[p, :, f] = _scaled(column, split.train)
+
+
+def _fill_targets(
+    targets: Floats, mean: Floats, deviation: Floats, dataset: Dataset, found: list[Split], scale: bool
+) -> None:
+    """targets [P, N, T], mean and deviation [P, T] of one table."""
+    for t, task in enumerate(dataset.tasks):
+        labels = dataset.targets.iloc[:, t].to_numpy()
+        _check_size(labels, task.name)
+        for p, split in enumerate(found):
+            if not task.method.standardised:
+                targets[p, :, t] = labels
+                continue
+            centre, spread = moments(labels[split.train])
+            spread = spread if scale and spread else 1.0
+            with np.errstate(over="ignore"):
+                targets[p, :, t] = (labels - centre) / spread
+            _check_size(targets[p, :, t], task.name)
+            mean[p, t], deviation[p, t] = centre, spread
+
+
+def _check_size(labels: NDArray[Any], task: str) -> None:
+    known = labels[~np.isnan(labels)]
+    if len(known) and not max(abs(float(known.max())), abs(float(known.min()))) <= TARGET_LIMIT:
+        raise InvalidInput(
+            f"task {task!r} has a label too far from all others to be learned "
+            f"({known[np.argmax(np.abs(known))]:.3g}); correct it or leave the cell empty"
+        )
 
 
 def _padded(lists: list[Rows], blank: int) -> Rows:
@@ -136,51 +141,54 @@ def _names(column: pd.Series) -> list[str]:
     return [f"{name} = {each}" for each in _categories(column)] + missing
 
 
+def _raw(column: pd.Series) -> Iterator[NDArray[Any]]:
+    """The unscaled inputs [N] of one column, in the order of `_names`; NaN where a number is missing."""
+    if pd.api.types.is_numeric_dtype(column):
+        exact = np.float32 if column.dtype == np.float32 else np.float64
+        yield column.to_numpy(exact, na_value=np.nan)
+    else:
+        codes = pd.Categorical(column, categories=_categories(column)).codes
+        yield from (codes == code for code in range(codes.max(initial=-1) + 1))
+    if column.isna().any():
+        yield column.isna().to_numpy()
+
+
 def _categories(column: pd.Series) -> list[object]:
+    """Categories that occur, in a stable order."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return list(column.cat.categories)
+        return list(column.cat.remove_unused_categories().cat.categories)
     return sorted(column.dropna().unique(), key=str)
 
 
-def _encode(column: pd.Series, train: Rows) -> Floats:
-    """One raw column -> its encoded block [N, f], standardised on the training rows; missing numbers = median."""
-    missing = column.isna().to_numpy()
-    flags = [missing] if missing.any() else []
-    if pd.api.types.is_numeric_dtype(column):
-        values = column.to_numpy(float, na_value=np.nan)
+def _scaled(raw: NDArray[Any], train: Rows) -> NDArray[Any]:
+    """Standardised on the training rows; a missing number counts as their median.
+
+    What does not vary among the training rows is 0 everywhere: nothing can be learned about it, and a value seen
+    for the first time in a test row would be multiplied by weights that were never trained.
+    """
+    values = raw.astype(np.float32) if raw.dtype == bool else raw
+    missing = np.isnan(values)
+    if missing.any():
         known = values[train][~missing[train]]
-        values = np.where(missing, np.median(known) if len(known) else 0.0, values)
-        parts = [values, *flags]
-    else:
-        parts = [(column == each).to_numpy(bool, na_value=False) for each in _categories(column)] + flags
-    block = np.empty((len(column), len(parts)), np.float32)
-    for i, part in enumerate(parts):
-        centre, scale = _moments(np.asarray(part, float)[train])
-        block[:, i] = (part - centre) / scale
-    return block
+        values = np.where(missing, np.median(known) if len(known) else values.dtype.type(0), values)
+    centre, spread = moments(values[train])
+    if not spread:
+        return np.zeros_like(values)
+    with np.errstate(over="ignore"):
+        scaled = values - centre
+        scaled /= spread
+    return np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT, out=scaled)
 
 
-def _moments(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and deviation of the known values; deviation 1 where they do not vary."""
+def moments(values: NDArray[Any]) -> tuple[float, float]:
+    """Mean and deviation of the known values; deviation 0 where they do not vary, to rounding."""
     known = values[~np.isnan(values)]
     if not len(known):
-        return 0.0, 1.0
-    deviation = float(known.std())
-    return float(known.mean()), deviation if deviation > 1e-12 * max(abs(float(known.mean())), 1e-300) else 1.0
+        return 0.0, 0.0
+    size = float(max(abs(float(known.max())), abs(float(known.min())))) or 1.0
+    mean = float((known / size).mean(dtype=np.float64)) * size
+    deviation = float((known / size).std(dtype=np.float64)) * size
+    return mean, deviation if deviation > 1e-12 * abs(mean) else 0.0
 
 
-def _strata(dataset: Dataset, folds: int) -> NDArray[np.int64] | None:
-    for t, task in enumerate(dataset.tasks):
-        codes = dataset.targets.iloc[:, t]
-        if task.classes and codes.notna().any() and codes.value_counts().min() >= folds:
-            return codes.fillna(-1).to_numpy(np.int64)
-    return None
-
-
-def _with_validation(dataset: Dataset, rest: Rows, test: Rows, seed: int) -> Split:
-    """Take a fifth of the rows (or of the groups) that are not test for validation."""
-    units = rest if dataset.groups is None else np.unique(dataset.groups[rest])
-    order = np.random.default_rng(seed).permutation(units)
-    chosen = order[: max(round(VALIDATION_SHARE * len(units)), 1)]
-    held = np.isin(rest if dataset.groups is None else dataset.groups[rest], chosen)
-    return Split(rest[~held], rest[held], np.asarray(test))
+__all__ = ["Prepared", "Split", "encoded_names", "holdout", "moments", "prepare", "prepare_draws", "splits"]
