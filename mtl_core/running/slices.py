@@ -1,0 +1,134 @@
+"""The work of a worker: one slice of one stack, as a function of what it is given.
+
+A worker remembers prepared data and the last state of each stack, so that these travel only when they must:
+a job without them is answered with `Missing`, and is sent again with them. Nothing else is kept, so a worker
+can vanish at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtl_core.data.base import Dataset
+from mtl_core.data.prepare import Prepared
+from mtl_core.events import Event, Progress, dumps
+from mtl_core.experiment import Experiment, Unit
+from mtl_core.running.caches import ByteLimited
+from mtl_core.store.journal import Fact
+from mtl_core.tasks import TaskSpec
+
+DataKey = tuple[object, ...]
+
+_prepared: ByteLimited[DataKey, Prepared] = ByteLimited(512 << 20)
+_states: ByteLimited[tuple[str, int], tuple[int, bytes]] = ByteLimited(256 << 20)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One slice. `state` and `dataset` are None where the worker is believed to have them.
+
+    step: where the stack stands. returns_state: the state is wanted back, not only kept by the worker.
+    """
+
+    run: str
+    experiment: Experiment
+    unit: Unit
+    tasks: tuple[TaskSpec, ...]
+    fingerprint: str
+    step: int
+    state: bytes | None
+    dataset: Dataset | None
+    budget_seconds: float | None
+    max_steps: int | None
+    returns_state: bool
+
+    @property
+    def data_key(self) -> DataKey:
+        return data_key(self.experiment, self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a slice gave: facts ready to be written, and the next state where it was wanted.
+
+    seconds: time spent on training. diverged: (step, replica's index) of networks whose numbers were not finite.
+    state_bytes: size of the state, whether it came back or not.
+    """
+
+    facts: tuple[Fact, ...]
+    step: int
+    done: bool
+    seconds: float
+    state: bytes | None
+    state_bytes: int
+    diverged: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The worker does not have what the job left out."""
+
+    dataset: bool
+    state: bool
+
+
+def data_key(experiment: Experiment, fingerprint: str) -> DataKey:
+    """Two experiments with the same key train on the same prepared data."""
+    drawn = experiment.data if experiment.plan.new_data else None
+    plan = experiment.plan
+    return (fingerprint, experiment.tasks, plan.folds, plan.seed, drawn, experiment.training.scale_targets)
+
+
+def work(job: Job) -> Part | Missing:
+    """Advance one stack; on a worker."""
+    from mtl_core.training.engine import advance
+
+    prepared, state = _prepared_for(job), _state_for(job)
+    if prepared is None or (state is None and job.step > 0):
+        return Missing(prepared is None, state is None and job.step > 0)
+    part = advance(
+        job.experiment,
+        job.unit,
+        prepared,
+        job.tasks,
+        state,
+        budget_seconds=job.budget_seconds,
+        max_steps=job.max_steps,
+    )
+    _states.put((job.run, job.unit.index), (part.step, part.state), len(part.state))
+    facts = tuple(Fact(event.unit, _step(event), event.kind, dumps(event)) for event in part.events)
+    kept = part.state if job.returns_state else None
+    return Part(facts, part.step, part.done, part.seconds, kept, len(part.state), _diverged(part.events))
+
+
+def _prepared_for(job: Job) -> Prepared | None:
+    from mtl_core.training.engine import prepared_for
+
+    found = _prepared.get(job.data_key)
+    if found is None and job.dataset is not None:
+        found = prepared_for(job.experiment, job.dataset)
+        _prepared.put(job.data_key, found, sum(array.nbytes for array in vars(found).values()))
+    return found
+
+
+def _state_for(job: Job) -> bytes | None:
+    if job.state is not None:
+        return job.state
+    step, state = _states.get((job.run, job.unit.index)) or (0, None)
+    return state if step == job.step else None
+
+
+def _step(event: Event) -> int:
+    return int(getattr(event, "step", 0))
+
+
+def _diverged(events: tuple[Event, ...]) -> tuple[tuple[int, int], ...]:
+    """Networks that have diverged by now, each with the first step of this slice that says so."""
+    first: dict[int, int] = {}
+    for event in events:
+        if isinstance(event, Progress):
+            for i in np.flatnonzero(event.diverged):
+                first.setdefault(int(i), event.step)
+    return tuple((step, i) for i, step in first.items())

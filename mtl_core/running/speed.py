@@ -1,0 +1,112 @@
+"""How fast this machine trains: measured when the engine starts, corrected by every finished run.
+
+Model: a step of a stack costs `per_step` (Python and kernel starts) plus `per_product` for each multiplication of
+its layers, rows x parameters over all networks; an evaluated row costs a third of a trained one. A weighting
+that looks at gradients costs more: `ratios` says how much, learned from runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mtl_core.data.base import Dataset, Source
+from mtl_core.data.splits import VALIDATION_SHARE
+from mtl_core.experiment import Experiment, Plan, Training, Unit, shape_for
+from mtl_core.models.base import Trunk
+from mtl_core.tasks import TaskSpec
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds; see the module's words."""
+
+    per_step: float
+    per_product: float
+    ratios: Mapping[str, float] = field(default_factory=dict)
+
+    def seconds(self, experiment: Experiment, units: tuple[Unit, ...], rows: int, workers: int) -> float:
+        """How long a run will take on `workers` workers, with nothing else running."""
+        work = sum(self._unit_seconds(experiment, unit, rows) for unit in units)
+        return work * self.ratios.get(experiment.weighting.name, 1.0) / min(workers, len(units))
+
+    def corrected(self, experiment: Experiment, units: tuple[Unit, ...], rows: int, measured: float) -> Speed:
+        """After a run that took `measured` seconds of training, summed over its stacks."""
+        name = experiment.weighting.name
+        ratio = measured / max(sum(self._unit_seconds(experiment, unit, rows) for unit in units), 1e-9)
+        return replace(self, ratios={**self.ratios, name: (self.ratios.get(name, ratio) + ratio) / 2})
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def _unit_seconds(self, experiment: Experiment, unit: Unit, rows: int) -> float:
+        training, folds = experiment.training, experiment.plan.folds
+        test = rows / folds
+        trained = (rows - test) * (1 - VALIDATION_SHARE)
+        in_step = min(training.batch_size or trained, trained)
+        evaluated = (rows - trained) / 3 / training.evaluate_every
+        products = len(unit.replicas) * unit.sharing.count(unit.shape) * (in_step + evaluated)
+        return training.steps * (self.per_step + self.per_product * products)
+
+
+def warm_up() -> None:
+    """Load and use everything that a first slice would otherwise wait for."""
+    from mtl_core.lazy import torch
+
+    torch.set_num_threads(1)
+    _train(Probe(rows=40, width=4), steps=3)
+
+
+def measure() -> Speed:
+    """Two small trainings that differ in their products only."""
+    small, large = Probe(rows=50, width=4), Probe(rows=400, width=32)
+    fast, slow = _train(small, 60) / 60, _train(large, 60) / 60
+    per_product = max(slow - fast, 1e-9) / max(large.products() - small.products(), 1)
+    return Speed(max(fast - per_product * small.products(), 1e-9), per_product)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A little work whose size is known."""
+
+    rows: int
+    width: int
+
+    def dataset(self) -> Dataset:
+        x = np.linspace(0, 1, self.rows)
+        tasks = (TaskSpec("a", "regression"), TaskSpec("b", "binary", ("no", "yes")))
+        features = pd.DataFrame({f"x{i}": np.sin((i + 1) * x) for i in range(8)})
+        return Dataset("probe", "Probe", features, pd.DataFrame({"a": x, "b": np.arange(self.rows) % 2.0}), tasks)
+
+    def experiment(self, steps: int) -> Experiment:
+        return Experiment(
+            data=Source(),
+            tasks=("a", "b"),
+            trunk=Trunk(width=self.width),
+            training=Training(steps=steps, evaluate_every=steps),
+            plan=Plan(folds=10, equal_parameters=False),
+        )
+
+    def units(self) -> tuple[Unit, ...]:
+        experiment = self.experiment(1)
+        return experiment.units(shape_for(experiment, self.dataset()))
+
+    def products(self) -> float:
+        unit = self.units()[0]
+        return len(unit.replicas) * unit.sharing.count(unit.shape) * self.rows * 0.9 * (1 - VALIDATION_SHARE)
+
+
+def _train(probe: Probe, steps: int) -> float:
+    """Seconds for `steps` steps of the probe's stack."""
+    from mtl_core.training.engine import advance, prepared_for
+
+    experiment, dataset = probe.experiment(steps), probe.dataset()
+    prepared = prepared_for(experiment, dataset)
+    begun = time.perf_counter()
+    advance(experiment, probe.units()[0], prepared, dataset.tasks, None)
+    return time.perf_counter() - begun
