@@ -6,6 +6,9 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+import mtl_core.data
+import mtl_core.models
+import mtl_core.weighting  # noqa: F401 - these imports register every method
 from mtl_core.data.base import sources
 from mtl_core.metrics import metrics
 from mtl_core.models.base import sharings
@@ -17,18 +20,22 @@ from mtl_core.weighting.base import weightings
 
 @dataclass(frozen=True)
 class Family:
-    """Methods that can stand in for one another, and the question they answer."""
+    """Methods that can stand in for one another, and the question they answer.
+
+    part: the field of an experiment that takes one, or "" where nothing can be tried.
+    """
 
     title: str
     question: str
     registry: Registry[Any]
+    part: str = ""
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family("How to share", "Which parts of the network do the tasks have in common?", sharings),
-    Family("Loss weights", "Who decides how much each task counts?", weightings),
-    Family("Optimisers", "How do the parameters move along the gradient?", optimisers),
-    Family("Data", "Where do the rows come from?", sources),
+    Family("How to share", "Which parts of the network do the tasks have in common?", sharings, "sharings"),
+    Family("Loss weights", "Who decides how much each task counts?", weightings, "weighting"),
+    Family("Optimisers", "How do the parameters move along the gradient?", optimisers, "optimiser"),
+    Family("Data", "Where do the rows come from?", sources, "data"),
     Family("Kinds of task", "What is predicted, and what counts as wrong?", kinds),
     Family("Metrics", "Which number says how well a task is predicted?", metrics),
 )
@@ -40,7 +47,7 @@ class Card:
 
     label: str
     summary: str
-    details: str
+    details: tuple[str, ...]
     reference: str
     differs: str
     knobs: tuple[tuple[str, str], ...]
@@ -52,7 +59,8 @@ def card(method: type[Method]) -> Card:
     details, _, source = rest.partition("Reference:")
     reference, _, differs = source.partition("Differs from the paper:")
     knobs = tuple((knob.label, describe(knob)) for knob in method.knobs())
-    return Card(method.label(), method.summary(), details.strip(), _line(reference), _line(differs), knobs)
+    paragraphs = tuple(_line(each) for each in details.split("\n\n") if each.strip())
+    return Card(method.label(), method.summary(), paragraphs, _line(reference), _line(differs), knobs)
 
 
 def describe(knob: Knob) -> str:
@@ -62,7 +70,12 @@ def describe(knob: Knob) -> str:
 
 def matches(entry: Card, words: str) -> bool:
     """Whether every word is found somewhere on the card; no words match every card."""
-    text = " ".join([entry.label, entry.summary, entry.details, entry.reference, *sum(entry.knobs, ())]).lower()
+    return holds(words, entry.label, entry.summary, *entry.details, entry.reference, *sum(entry.knobs, ()))
+
+
+def holds(words: str, *texts: str) -> bool:
+    """Whether every word stands in one of the texts, in capitals or not."""
+    text = " ".join(texts).lower()
     return all(word in text for word in words.lower().split())
 
 

@@ -1,0 +1,68 @@
+"""The history of runs as one table: a row a run, in words a person reads. Pure: records in, a frame out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mtl_core.experiment import Experiment
+
+if TYPE_CHECKING:
+    from mtl_core.api import RunRecord
+
+    from mtl_core.evaluation.history import History
+
+COLUMNS = ("name", "status", "data", "tasks", "sharing", "weighting", "size", "error", "started", "note")
+
+
+def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[float]]) -> pd.DataFrame:
+    """One row a run, in the order given; `sparkline` gives the validation error over the steps of a run."""
+    rows = [
+        {
+            "name": record.name,
+            "status": progress(record),
+            "data": record.data_title,
+            "tasks": ", ".join(record.experiment.tasks),
+            "sharing": " | ".join(each.title for each in record.experiment.sharings),
+            "weighting": record.experiment.weighting.title,
+            "size": size(record.experiment),
+            "error": sparkline(record),
+            "started": _local(record.started or record.created),
+            "note": record.note,
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def progress(record: RunRecord) -> str:
+    """The status in words, with the place in the queue or the share that is done."""
+    if record.status == "queued" and record.position:
+        return f"queued, place {record.position}"
+    if record.status in ("running", "paused", "stopped", "failed") and record.steps:
+        return f"{record.status}, {100 * record.step // record.steps} %"
+    return str(record.status)
+
+
+def size(experiment: Experiment) -> str:
+    """How many networks the answer rests on, in short."""
+    return f"{experiment.plan.folds} folds x {experiment.plan.inits}, {experiment.training.steps:,} steps"
+
+
+def validation_errors(history: History) -> list[float]:
+    """Mean validation error over the tasks of the first way of learning together, at every recorded step."""
+    if history.is_empty:
+        return []
+    arm = next(each for each in history.arms if each.together).key
+    tasks = range(len(history.tasks))
+    curves = [history.summary(arm, task, "validation_error").set_index("step")["mean"] for task in tasks]
+    means = pd.concat(curves, axis=1).mean(axis=1).replace([np.inf, -np.inf], np.nan).dropna()
+    return [float(value) for value in means]
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    return moment.astimezone() if moment else None
