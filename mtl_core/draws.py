@@ -27,7 +27,7 @@ def bits(seeds: ArrayLike, key: str, size: int) -> NDArray[np.uint64]:
 def uniform(seeds: ArrayLike, key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Uniform numbers in [0, 1): seeds [R] -> [R, *shape]."""
     drawn = bits(seeds, key, math.prod(shape)) >> np.uint64(11)
-    return (drawn * 2.0**-53).reshape(*np.shape(seeds), *shape)
+    return np.asarray(drawn * 2.0**-53, np.float64).reshape(*np.shape(seeds), *shape)
 
 
 def permutations(seeds: ArrayLike, key: str, lengths: ArrayLike, size: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ same numbers on the same machine.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -295,4 +296,4 @@ def _chunks(pairs: list[list[Replica]], limit: int) -> Iterator[list[list[Replic
     per_chunk = max(limit // max(len(pairs[0]), 1), 1)
     n_chunks = -(-len(pairs) // per_chunk)
     bounds = [round(i * len(pairs) / n_chunks) for i in range(n_chunks + 1)]
-    return (pairs[a:b] for a, b in zip(bounds, bounds[1:], strict=False))
+    return (pairs[a:b] for a, b in itertools.pairwise(bounds))

@@ -1,6 +1,7 @@
 """Masked scores of every replica at once; checked against scikit-learn.
 
-outputs [R, B, O] of one task's head, targets [R, B] (NaN = no label), reference [R]: see each metric.
+outputs [..., B, O] of one task's head, targets [..., B] (NaN = no label), reference [...]: see each metric.
+The leading axes are any stack of replicas (and of tasks of one kind).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ class Metric(Method):
     percent: ClassVar[bool] = False
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-        """One number a replica [R]; NaN where it has no labelled row.
+        """One number for each leading index [...]; NaN where there is no labelled row.
 
-        reference [R]: for regression the mean of the *training* targets (in the units of `targets`).
+        reference: for regression the mean of the *training* targets (in the units of `targets`).
         """
         raise NotImplementedError
 
@@ -51,14 +52,14 @@ class RelativeRootMeanSquaredError(Metric):
     def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         mask = ~torch.isnan(targets)
         wrong = masked_mean((outputs.squeeze(-1) - targets) ** 2, mask)
-        trivial = masked_mean((targets - reference[:, None]) ** 2, mask)
+        trivial = masked_mean((targets - reference[..., None]) ** 2, mask)
         return torch.sqrt(wrong / trivial)
 
 
 @metrics.register("r2", title="Explained variance", term="R2")
 @dataclass(frozen=True)
 class ExplainedVariance(Metric):
-    """Share of the variance around the training mean that is predicted; 1 is perfect, below 0 is worse than the mean."""
+    """Share of the variance around the training mean that is predicted; 1 is perfect, below 0 worse than the mean."""
 
     kinds: ClassVar[frozenset[str]] = frozenset({"regression"})
     lower_is_better: ClassVar[bool] = False
@@ -68,7 +69,7 @@ class ExplainedVariance(Metric):
 
 
 def log_probabilities(outputs: torch.Tensor) -> torch.Tensor:
-    """[R, B, O] -> [R, B, C]; one output is the log-odds of class 1 of 2."""
+    """[..., O] -> [..., C]; one output is the log-odds of class 1 of 2."""
     if outputs.shape[-1] == 1:
         outputs = torch.cat([torch.zeros_like(outputs), outputs], -1)
     return torch.log_softmax(outputs, -1)

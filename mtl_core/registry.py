@@ -11,7 +11,7 @@ import difflib
 import inspect
 import math
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -92,7 +92,7 @@ class Method:
 
     @classmethod
     def knobs(cls) -> tuple[Knob, ...]:
-        return _knobs(cls)
+        return _knobs(typing.cast(Hashable, cls))
 
     def settings(self) -> dict[str, Any]:
         """The knobs' values, ready for JSON."""
@@ -179,7 +179,8 @@ def check_knob(where: str, item: Knob, value: Any) -> None:
 
 
 @cache
-def _knobs(cls: type[Method]) -> tuple[Knob, ...]:
+def _knobs(cls: Hashable) -> tuple[Knob, ...]:
+    assert isinstance(cls, type)
     hints = typing.get_type_hints(cls)
     return tuple(_knob(field, hints[field.name]) for field in dataclasses.fields(cls) if "knob" in field.metadata)
 

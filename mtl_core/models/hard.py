@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
+from mtl_core.models.chain import chain
 from mtl_core.registry import knob
 
 
 def branching_layout(shape: Shape, n_shared: int) -> Layout:
     """A trunk whose first `n_shared` layers serve all tasks; the rest stands once for each task."""
-    widths, layout = shape.widths, {}
-    for i, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    layout: Layout = {}
+    for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
         columns = () if i < n_shared else (f"trunk.{i}",) * shape.n_tasks
         layout |= layers.layer_layout(f"trunk.{i}", n_in, n_out, columns)
     return layout | layers.head_layout(shape)
 
 
 def branching_forward(parameters: Parameters, inputs: torch.Tensor, shape: Shape, n_shared: int) -> torch.Tensor:
-    values = inputs  # [R, B, F]
-    for i in range(n_shared):
-        weight, bias = parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"]
-        values = layers.activate(layers.linear(values, weight, bias), shape)
+    shared = [(parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"]) for i in range(n_shared)]
     if n_shared == shape.trunk.depth:
-        return layers.heads(parameters, values)
+        head = (parameters["head.weight"], parameters["head.bias"])
+        return chain(inputs, shared, head, shape.trunk.activation)
+    values = chain(inputs, shared, None, shape.trunk.activation) if shared else inputs  # [R, B, W or F]
     for i in range(n_shared, shape.trunk.depth):
         values = layers.activate(layers.columns(parameters, f"trunk.{i}", values), shape)  # [R, T, B, W]
     return layers.private_heads(parameters, values, shape)

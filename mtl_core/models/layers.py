@@ -67,6 +67,20 @@ def private_heads(parameters: Parameters, features: torch.Tensor, shape: Shape) 
     return torch.cat([linear(f, w.transpose(1, 2), b.transpose(1, 2)) for f, w, b in parts], -1)
 
 
+def mixed_heads(parameters: Parameters, features: torch.Tensor, shares: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Heads on each task's mixture of several trunks: features [R, E, B, W], shares [R, B, T, E] -> [R, B, O].
+
+    Heads are linear and shares sum to 1, so the heads are applied to every trunk and their few outputs are
+    mixed, instead of mixing the many features for every task.
+    """
+    n_replicas, n_experts, n_rows, width = features.shape
+    seen = heads(parameters, features.reshape(n_replicas, n_experts * n_rows, width))
+    seen = seen.reshape(n_replicas, n_experts, n_rows, -1)  # [R, E, B, O]
+    owner = [t for t, size in enumerate(shape.outputs) for _ in range(size)]
+    wide = shares if len(owner) == shape.n_tasks else shares[:, :, owner]  # [R, B, O, E]
+    return torch.sum(seen * wide.permute(0, 3, 1, 2), 1)
+
+
 def columns(parameters: Parameters, name: str, values: torch.Tensor) -> torch.Tensor:
     """C linear layers side by side: values [R, C, B, in] (or [R, B, in] for all alike) -> [R, C, B, out]."""
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]  # [R, C, in, out], [R, C, 1, out]
@@ -86,10 +100,11 @@ def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:
 def _drawn(parameter: Parameter, seeds: NDArray[np.int64]) -> NDArray[np.float32]:
     if not parameter.fan_in:
         value: NDArray[Any] = np.broadcast_to(np.asarray(parameter.value, np.float32), parameter.shape)
-        return np.ascontiguousarray(np.broadcast_to(value, (len(seeds), *parameter.shape)), dtype=np.float32)
+        return np.array(np.broadcast_to(value, (len(seeds), *parameter.shape)), dtype=np.float32)
     if len(parameter.keys) == 1:
         drawn = draws.uniform(seeds, parameter.keys[0], parameter.shape)
     else:
         parts = {key: draws.uniform(seeds, key, parameter.shape[1:]) for key in parameter.keys}
         drawn = np.stack([parts[key] for key in parameter.keys], 1)
-    return ((2 * drawn - 1) / np.sqrt(parameter.fan_in)).astype(np.float32)
+    start: NDArray[np.float32] = ((2 * drawn - 1) / np.sqrt(parameter.fan_in)).astype(np.float32)
+    return start

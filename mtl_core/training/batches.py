@@ -6,6 +6,8 @@ Sizes: P preparations, N rows, R replicas, B rows in a batch, F inputs, T tasks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,12 +15,18 @@ from mtl_core import draws
 from mtl_core.data.prepare import Prepared
 from mtl_core.lazy import torch
 
-CACHE_LIMIT = 1 << 24
-"""Numbers of a batch that may be kept between steps when the batch is always the same (64 MB)."""
+CACHE_LIMIT = 1 << 23
+"""Numbers of a batch that are gathered at once, and kept between steps where the batch is always the same (32 MB)."""
+
+
+Batch = tuple["torch.Tensor", "torch.Tensor"]
 
 
 class Batches:
-    """Rows for training and evaluation of one stack."""
+    """Rows for training and evaluation of one stack.
+
+    held [R, n] are the validation rows (the first `n_validation`), then the test rows.
+    """
 
     def __init__(self, prepared: Prepared, folds: NDArray[np.int64], seeds: NDArray[np.int64], batch_size: int) -> None:
         n_table = prepared.inputs.shape[1]
@@ -28,8 +36,9 @@ class Batches:
         self.offsets = folds * n_table
         self.lengths = (prepared.train != self.blank).sum(1)[folds]
         self.train = prepared.train[folds]
-        self.validation = self._flat(prepared.validation[folds])
-        self.test = self._flat(prepared.test[folds])
+        self.held = self._flat(np.concatenate([prepared.validation[folds], prepared.test[folds]], 1))
+        self.n_validation = prepared.validation.shape[1]
+        self.held_complete = not bool(torch.isnan(self.targets[self.held.flatten()]).any())
         n_train = self.train.shape[1]
         self.size = min(batch_size or n_train, n_train)
         self.epoch_steps = -(-n_train // self.size)
@@ -38,9 +47,10 @@ class Batches:
         self.complete = bool(self.epoch_steps * self.size == n_train and not labels.any())
         self._starts, self._of = np.unique(np.stack([seeds, folds]), axis=1, return_inverse=True)
         self._order: tuple[int, torch.Tensor] | None = None
-        self._same: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._same: Batch | None = None
+        self._held: Batch | None = None
 
-    def at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def at(self, step: int) -> Batch:
         """inputs [R, B, F] and targets [R, B, T] of a step; every row is seen once in each epoch."""
         if self._same is not None:
             return self._same
@@ -52,7 +62,18 @@ class Batches:
         epoch, place = divmod(step, self.epoch_steps)
         return self.gather(self._epoch(epoch)[:, place * self.size : (place + 1) * self.size])
 
-    def gather(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def held_out(self) -> Iterator[Batch]:
+        """The held rows in blocks of bounded memory, in order; gathered once if they are few."""
+        if self._held is None:
+            n_replicas, n_rows = self.held.shape
+            block = max(CACHE_LIMIT // (n_replicas * self.inputs.shape[1]), 1)
+            if block < n_rows:
+                yield from (self.gather(rows) for rows in self.held.split(block, 1))
+                return
+            self._held = self.gather(self.held)
+        yield self._held
+
+    def gather(self, rows: torch.Tensor) -> Batch:
         """rows [R, B] -> inputs [R, B, F], targets [R, B, T]."""
         flat = rows.reshape(-1)
         inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)

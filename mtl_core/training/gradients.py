@@ -9,22 +9,17 @@ from mtl_core.lazy import torch
 from mtl_core.models.base import Parameters
 
 
-def jacobian(losses: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> tuple[torch.Tensor, Parameters]:
-    """Gradients of losses [R, T]: on the shared parameters one by one [R, T, P], on the others summed over tasks.
+def jacobian(losses: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> torch.Tensor:
+    """Gradient of each task's loss on the shared parameters, laid out flat: losses [R, T] -> [R, T, P]."""
+    wanted = [parameters[name] for name in shared]
+    rows = [_flat_gradient(losses[:, t].sum(), wanted) for t in range(losses.shape[1])]
+    return torch.stack(rows, 1)
 
-    A private parameter is moved by its own task only, so the sum is that task's plain gradient.
-    """
-    private = [name for name in parameters if name not in shared]
-    wanted = [parameters[name] for name in (*shared, *private)]
-    rows, rest = [], {name: torch.zeros_like(parameters[name]) for name in private}
-    for t in range(losses.shape[1]):
-        last = t == losses.shape[1] - 1
-        found = torch.autograd.grad(losses[:, t].sum(), wanted, retain_graph=not last, allow_unused=True)
-        filled = [torch.zeros_like(p) if g is None else g for g, p in zip(found, wanted, strict=True)]
-        rows.append(torch.cat([g.flatten(1) for g in filled[: len(shared)]], 1))
-        for name, gradient in zip(private, filled[len(shared) :], strict=True):
-            rest[name] += gradient
-    return torch.stack(rows, 1), rest
+
+def _flat_gradient(loss: torch.Tensor, wanted: list[torch.Tensor]) -> torch.Tensor:
+    found = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
+    filled = [torch.zeros_like(p) if g is None else g for g, p in zip(found, wanted, strict=True)]
+    return torch.cat([g.flatten(1) for g in filled], 1)
 
 
 def unflatten(flat: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> Parameters:

@@ -64,23 +64,31 @@ def task_losses(
     return rows.sum(1) / count.clamp(min=1), count > 0
 
 
-def scores(
-    outputs: torch.Tensor, targets: torch.Tensor, tasks: tuple[TaskSpec, ...], shape: Shape
-) -> dict[str, torch.Tensor]:
-    """Every metric of every task: name -> [R, T], NaN where the metric does not apply or no row is labelled."""
-    n_replicas = outputs.shape[0]
-    found: dict[str, torch.Tensor] = {}
-    reference = torch.zeros(n_replicas)  # standardised targets: the training mean is 0
-    for t, (task, where) in enumerate(zip(tasks, slices(shape), strict=True)):
-        for name in for_kind(task.kind):
-            table = found.setdefault(name, torch.full((n_replicas, len(tasks)), torch.nan))
-            table[:, t] = metrics[name]().score(outputs[..., where], targets[..., t], reference)
+def errors(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], n_tasks: int) -> torch.Tensor:
+    """The metric that each task's verdict is built on: [R, T]; NaN where no row is labelled."""
+    found = torch.empty(outputs.shape[0], n_tasks)
+    for group in groups:
+        found[:, list(group.tasks)] = _score(group.kind.error, outputs, targets, group)
     return found
 
 
-def errors(found: dict[str, torch.Tensor], tasks: tuple[TaskSpec, ...]) -> torch.Tensor:
-    """The metric that each task's verdict is built on: [R, T]."""
-    return torch.stack([found[task.error][:, t] for t, task in enumerate(tasks)], 1)
+def scores(
+    outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], n_tasks: int
+) -> dict[str, torch.Tensor]:
+    """Every metric of every task: name -> [R, T], NaN where the metric does not apply or no row is labelled."""
+    found: dict[str, torch.Tensor] = {}
+    for group in groups:
+        for name in for_kind(group.kind.name):
+            table = found.setdefault(name, torch.full((outputs.shape[0], n_tasks), torch.nan))
+            table[:, list(group.tasks)] = _score(name, outputs, targets, group)
+    return found
+
+
+def _score(name: str, outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> torch.Tensor:
+    """One metric of the k tasks of a group: [R, k]. Targets are standardised, so the training mean is 0."""
+    mine = _take(outputs, group.columns).unflatten(-1, (len(group.tasks), group.size)).movedim(2, 1)  # [R, k, B, O]
+    wanted = _take(targets, group.tasks).movedim(2, 1)
+    return metrics[name]().score(mine, wanted, torch.zeros(wanted.shape[:2]))
 
 
 def _take(values: torch.Tensor, which: tuple[int, ...]) -> torch.Tensor:

@@ -26,34 +26,30 @@ class Best:
     stopped: torch.Tensor = field(init=False)
     diverged: torch.Tensor = field(init=False)
     parameters: Parameters = field(init=False, default_factory=dict)
-    scores: dict[str, torch.Tensor] = field(init=False, default_factory=dict)
+    test_error: torch.Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         n_replicas = len(self.present)
         self.criterion = torch.full(self.present.shape, torch.inf)
         self.step = torch.zeros(self.present.shape, dtype=torch.long)
+        self.test_error = torch.full(self.present.shape, torch.nan)
         self.waited = torch.zeros(n_replicas, dtype=torch.long)
         self.stopped = torch.zeros(n_replicas, dtype=torch.bool)
         self.diverged = torch.zeros(n_replicas, dtype=torch.bool)
 
     def look(
-        self,
-        step: int,
-        validation: torch.Tensor,
-        scores: dict[str, torch.Tensor],
-        parameters: Parameters,
-        patience: int,
+        self, step: int, validation: torch.Tensor, test_error: torch.Tensor, parameters: Parameters, patience: int
     ) -> torch.Tensor:
         """Take an evaluation in; returns the replicas that stop now [R].
 
-        validation [R, T]: losses, 0 where absent. scores: metric -> [R, T] on the test rows.
+        validation [R, T]: losses, 0 where absent. test_error [R, T]: carried along with the best step.
         """
         broken = ~torch.isfinite(torch.where(self.present, validation, 0.0)).all(1)
-        better = self._criterion(validation) <= self.criterion
-        better &= ~(self.stopped | broken)[:, None]
-        self.criterion = torch.where(better, self._criterion(validation), self.criterion)
+        criterion = self._criterion(validation)
+        better = (criterion <= self.criterion) & ~(self.stopped | broken)[:, None]
+        self.criterion = torch.where(better, criterion, self.criterion)
         self.step = torch.where(better, step, self.step)
-        self.scores = {name: torch.where(better, new, self.scores.get(name, new)) for name, new in scores.items()}
+        self.test_error = torch.where(better, test_error, self.test_error)
         self._keep(better, parameters)
         self.waited = torch.where(better.any(1), 0, self.waited + 1)
         tired = (self.waited >= patience) if patience else torch.zeros_like(broken)
@@ -73,7 +69,7 @@ class Best:
         if self.separable:
             return validation
         count = self.present.sum(1, keepdim=True)
-        return (torch.where(self.present, validation, 0.0).sum(1, keepdim=True) / count).expand_as(validation)
+        return (validation.sum(1, keepdim=True) / count).expand_as(validation)
 
     def _keep(self, better: torch.Tensor, parameters: Parameters) -> None:
         outputs = torch.tensor(self.shape.outputs)
@@ -85,7 +81,7 @@ class Best:
             self.parameters[name] = torch.where(mask, now.detach(), self.parameters.get(name, now.detach()))
 
     def state(self) -> dict[str, object]:
-        names = ("criterion", "step", "waited", "stopped", "diverged", "parameters", "scores")
+        names = ("criterion", "step", "waited", "stopped", "diverged", "parameters", "test_error")
         return {name: getattr(self, name) for name in names}
 
     def load(self, state: dict[str, object]) -> None:

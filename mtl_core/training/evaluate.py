@@ -1,0 +1,100 @@
+"""What is measured between steps, on a schedule: losses, errors, best steps, gradient cosines.
+
+Sizes: R replicas, K of them with several tasks, T tasks, O = sum of all heads' outputs, n rows.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from mtl_core.events import Floats, Progress, UnitFinished
+from mtl_core.lazy import torch
+from mtl_core.models.base import Parameters
+from mtl_core.training import gradients
+from mtl_core.training.losses import errors, scores, task_losses
+from mtl_core.training.stack import Stack
+
+
+def evaluate(stack: Stack) -> Progress:
+    """Look at the validation rows; early stopping follows. The test error of the best step is carried along."""
+    batches, n_tasks = stack.batches, len(stack.tasks)
+    with torch.no_grad():
+        outputs, targets = predict(stack, stack.parameters)
+        n_validation = batches.n_validation
+        seen, wanted = outputs[:, :n_validation], targets[:, :n_validation]
+        validation = task_losses(seen, wanted, stack.groups, complete=batches.held_complete)[0]
+        validation_error = errors(seen, wanted, stack.groups, n_tasks)
+        tested = errors(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks)
+        known = torch.where(stack.present, validation, 0.0)
+        patience = stack.plan.training.patience
+        stopping = stack.best.look(stack.step_count, known, tested, stack.parameters, patience)
+        if stopping.any() or (stack.best.stopped.any() and stack.now.optimiser.weight_decay):
+            stack.stop(stopping)
+    train, cosine = _train_losses(stack), _cosine(stack)
+    stack.evaluated = stack.step_count
+    absent, best = ~stack.present, stack.best
+    return Progress(
+        unit=stack.unit.index,
+        step=stack.step_count,
+        train=_shown(train, absent),
+        validation=_shown(validation, absent),
+        validation_error=_shown(validation_error, absent),
+        test_error=_shown(best.test_error, absent),
+        weights=_shown(stack.in_force, absent),
+        best_step=best.step.numpy().copy(),
+        stopped=best.stopped.numpy().copy(),
+        diverged=best.diverged.numpy().copy(),
+        seconds=stack.seconds,
+        cosine=cosine,
+    )
+
+
+def finish(stack: Stack) -> UnitFinished:
+    """Every metric on the test rows, with each replica's parameters of its best step."""
+    n_validation, begun = stack.batches.n_validation, time.perf_counter()
+    with torch.no_grad():
+        outputs, targets = predict(stack, stack.best.parameters)
+        seconds = (time.perf_counter() - begun) / (outputs.shape[0] * outputs.shape[1])
+        found = scores(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, len(stack.tasks))
+    shown = {name: _shown(values, ~stack.present) for name, values in found.items()}
+    return UnitFinished(stack.unit.index, stack.step_count, shown, stack.sharing.count(stack.shape), seconds)
+
+
+def predict(stack: Stack, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs [R, n, O] and targets [R, n, T] of the rows held out: validation first, then test."""
+    blocks = [
+        (stack.sharing.forward(parameters, inputs, stack.shape), targets)
+        for inputs, targets in stack.batches.held_out()
+    ]
+    return torch.cat([outputs for outputs, _ in blocks], 1), torch.cat([targets for _, targets in blocks], 1)
+
+
+def _train_losses(stack: Stack) -> torch.Tensor:
+    """Mean batch loss since the last evaluation; before the first step that of the first batch."""
+    if not stack.step_count:
+        with torch.no_grad():
+            return stack.losses(stack.parameters, *stack.batches.at(0))[0]
+    mean = stack.total / stack.counted
+    stack.total, stack.counted = torch.zeros_like(stack.total), torch.zeros_like(stack.counted)
+    return mean
+
+
+def _cosine(stack: Stack) -> Floats | None:
+    """Gradient cosines of the multi-task replicas on the coming batch [R, T, T]; None where nothing is shared."""
+    k, n_tasks = stack.n_multi, len(stack.tasks)
+    if not k or not stack.shared:
+        return None
+    inputs, targets = stack.batches.at(stack.step_count)
+    part = stack.part(slice(0, k))
+    losses, learned = stack.losses(part, inputs[:k], targets[:k], slice(0, k))
+    matrix = gradients.jacobian(torch.where(learned, losses, 0.0), part, stack.shared)
+    found = np.full((len(stack.present), n_tasks, n_tasks), np.nan, np.float32)
+    found[:k] = gradients.cosines(torch.bmm(matrix, matrix.transpose(1, 2))).numpy()
+    return found
+
+
+def _shown(values: torch.Tensor, absent: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return torch.where(absent, torch.nan, values.detach()).numpy().astype(np.float32)
