@@ -1,13 +1,18 @@
-"""Small pictures of targets: the shape of each task's values, as bars for a table's bar-chart column."""
+"""Small pictures of targets: the shape of each task's values as bars, in a table or on a card."""
 
 from __future__ import annotations
+
+import html
 
 import numpy as np
 import pandas as pd
 
 from mtl_core.data.base import Dataset
+from pages.ui.colours import INK, task_look
 
 BINS = 16
+HEIGHT = 34
+"""Pixels of the tallest bar on a card."""
 
 
 def shapes(dataset: Dataset) -> pd.DataFrame:
@@ -32,3 +37,24 @@ def bars(values: pd.Series, classes: int) -> list[float]:
     edges = np.arange(classes + 1) - 0.5 if classes else BINS
     counts, _ = np.histogram(known, bins=edges)
     return [float(count) for count in counts / max(counts.max(), 1)]
+
+
+def picture(dataset: Dataset) -> str:
+    """The shapes of all tasks side by side, each in its task's colour with its name beneath, as HTML."""
+    parts = [
+        _small_bars(row["task"], row["bars"], task_look(place).colour)
+        for place, (_, row) in enumerate(shapes(dataset).iterrows())
+    ]
+    return f'<div style="display:flex;gap:12px">{"".join(parts)}</div>'
+
+
+def _small_bars(name: str, heights: list[float], colour: str) -> str:
+    """Bars are boxes, since pictures inside a page's HTML are taken out before it is shown."""
+    fill = "currentColor" if colour == INK else colour
+    bars = "".join(f'<div style="flex:1;height:{100 * h:.0f}%;background:{fill}"></div>' for h in heights)
+    said = html.escape(name)
+    return (
+        f'<div style="flex:1;min-width:0;font-size:0.75rem" title="{said}">'
+        f'<div style="display:flex;align-items:flex-end;gap:1px;height:{HEIGHT}px">{bars}</div>'
+        f'<div style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap">{said}</div></div>'
+    )

@@ -1,0 +1,45 @@
+"""Data: left where it comes from, right what it is; then train with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtl_core.data.base import Source
+from pages.ui import session
+from pages.ui.data_shelves import generated, real, remember, viewed
+from pages.ui.data_view import view
+
+SHELVES = {"real": "Real data", "generated": "Generated", "table": "My table"}
+
+
+def page() -> None:
+    left, right = st.columns([5, 7], gap="large")
+    with left:
+        source = choice()
+    with right, session.guard("This data set"):
+        if source is not None:
+            remember(source)
+            view(source, session.lab().dataset(source))
+
+
+def choice() -> Source | None:
+    """The source in view, from the shelf that is open; None until there is one."""
+    now = viewed()
+    shelf = st.segmented_control(
+        "Where from",
+        list(SHELVES),
+        default=now.shelf,
+        required=True,
+        format_func=SHELVES.__getitem__,
+        key="shelf",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    with session.guard("This shelf"):
+        return real(now.name) if shelf == "real" else generated(now)
+    return None
+
+
+session.frame()
+with session.guard("The Data page"):
+    page()

@@ -1,0 +1,79 @@
+"""Where data comes from, on the Data page: real sets that ship with the lab, and generators with their dials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from mtl_core.data.base import Dataset, Source, sources
+from pages.ui import forms, session
+from pages.ui.charts_data import picture
+from pages.ui.text import plain, plural
+
+
+def shelf(name: str) -> list[str]:
+    """Names of the sources that stand on a shelf: "real", "generated" or "table"."""
+    return [each for each in sources if sources[each].shelf == name]
+
+
+def real(viewed: str) -> Source:
+    """Cards of the sets that ship; gives the one in view."""
+    names = sorted(shelf("real"), key=lambda name: name != session.FIRST_DATA)
+    viewed = viewed if viewed in names else names[0]
+    with st.grid(min_column_width=230):
+        for name in names:
+            source = sources.from_json(name)
+            with st.container(border=True, key=f"card-{name}"):
+                card(source, session.lab().dataset(source), in_view=name == viewed)
+    return sources.from_json(viewed)
+
+
+def card(source: Source, dataset: Dataset, in_view: bool) -> None:
+    st.markdown(f"**{plain(dataset.title)}**")
+    facts = [plural(dataset.n_rows, "row"), plural(len(dataset.tasks), "task"), dataset.licence.split(",")[0]]
+    st.caption(plain(" · ".join(facts)))
+    st.html(picture(dataset))
+    st.button(
+        "In view" if in_view else "Look at it",
+        key=f"look.{source.name}",
+        disabled=in_view,
+        on_click=remember,
+        args=(source,),
+        help=plain(source.summary()),
+        width="stretch",
+    )
+
+
+def generated(viewed: Source) -> Source:
+    """A generator and its dials; gives the source as it is set. Raises `InvalidInput` when dials do not go together."""
+    names = shelf("generated")
+    settings = dials()
+    first = viewed.name if viewed.name in names else names[0]
+    method = forms.choose(sources, "generator", "Generator", first, only=names)
+    begin = settings.get(method.name) or (viewed.settings() if viewed.name == method.name else {})
+    plain_dials = [item for item in method.knobs() if not item.advanced]
+    more = [item for item in method.knobs() if item.advanced]
+    source = forms.fill(method, f"dial.{method.name}", begin, shown=plain_dials)
+    if more:
+        with st.expander("More dials"):
+            source = forms.fill(method, f"dial.{method.name}", source.settings(), shown=more)
+    settings[method.name] = source.settings()
+    return source
+
+
+def dials() -> dict[str, dict[str, Any]]:
+    """The last settings of every generator: other pages may start new widgets, a choice is not lost."""
+    kept: dict[str, dict[str, Any]] = st.session_state.setdefault("dials", {})
+    return kept
+
+
+def remember(source: Source) -> None:
+    """Put a source in view."""
+    st.session_state["viewed"] = source
+
+
+def viewed() -> Source:
+    """The source in view: the last one looked at, else the one in use."""
+    source: Source = st.session_state.setdefault("viewed", session.experiment().data)
+    return source
