@@ -107,7 +107,7 @@ class Method:
         known = {item.name: item for item in cls.knobs()}
         for key in settings:
             if key not in known:
-                raise InvalidInput(f"{cls.__name__} has no setting {key!r}{_hint(key, known)}")
+                raise InvalidInput(f"{cls.__name__} has no setting {key!r}{hint(key, known)}")
         return cls(**{key: _typed(known[key], value) for key, value in settings.items()})
 
 
@@ -137,7 +137,7 @@ class Registry(Generic[M]):
 
     def __getitem__(self, name: str) -> type[M]:
         if name not in self._classes:
-            raise InvalidInput(f"there is no {self.family} {name!r}{_hint(name, self._classes)}")
+            raise InvalidInput(f"there is no {self.family} {name!r}{hint(name, self._classes)}")
         return self._classes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -167,6 +167,9 @@ def check_knob(where: str, item: Knob, value: Any) -> None:
     for each in values:
         if item.choices is not None and each not in item.choices:
             raise InvalidInput(f"{where} must be one of {', '.join(map(str, item.choices))}; got {each!r}")
+        if item.type in (str, bool) and not isinstance(each, item.type):
+            what = "a text" if item.type is str else "true or false"
+            raise InvalidInput(f"{where} must be {what}; got {each!r}")
         numeric = isinstance(each, int | float) and not isinstance(each, bool)
         bounded = item.low is not None or item.high is not None
         if bounded and not (numeric and math.isfinite(each)):
@@ -213,10 +216,12 @@ def _bound(value: float | None, sign: str) -> str:
     return f"{sign}inf" if value is None else f"{value:g}"
 
 
-def _hint(name: str, known: typing.Iterable[str]) -> str:
+def hint(name: str, known: typing.Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names) or 'none'}"
+    shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {shown or 'none'}"
 
 
-__all__ = ["InvalidInput", "Knob", "Method", "Registry", "check_knob", "knob"]
+__all__ = ["InvalidInput", "Knob", "Method", "Registry", "check_knob", "hint", "knob"]

@@ -2,3 +2,4 @@
 
 from mtl_core.data import bundled as bundled
 from mtl_core.data import synthetic as synthetic
+from mtl_core.data import table as table

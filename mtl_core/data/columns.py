@@ -1,0 +1,115 @@
+"""What each column of a table seems to be, what it could be used for, and why; a person corrects any of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+FEW_CODES = 10
+"""Whole numbers 0, 1, ... with at most so many different values look like codes of classes."""
+CLASS_LIMIT = 50
+CATEGORY_LIMIT = 100
+"""More different texts cannot be a feature: each becomes an input of its own."""
+
+_TASK_NAME = re.compile(r"(target|label|class|outcome|response|task|y)[ _-]?\d*|.*[ _](target|label|class)", re.I)
+_ID_NAME = re.compile(r"(id|index|uuid|key|no|nr|编号)|.*[ _-]id", re.I)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is proposed for one column.
+
+    type: "number", "code" (whole numbers that may stand for classes), "category", "date", "text", "id", "constant",
+        "empty". role: "feature", "task" or "ignore". kind: how it would be learned as a task ("" = it cannot be).
+    missing: share of empty cells. reason: why, in a few words. examples: some values, as text.
+    """
+
+    name: str
+    type: str
+    role: str
+    kind: str
+    reason: str
+    missing: float
+    distinct: int
+    examples: tuple[str, ...]
+
+
+def guess(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """A proposal for every column. Tasks are those named like one, else the last two that could be."""
+    columns = [_column(frame[name]) for name in frame.columns]
+    able = [column.name for column in columns if column.kind and column.role != "ignore"]
+    named = [name for name in able if _TASK_NAME.fullmatch(name)]
+    tasks = set(named or able[-2:] if len(able) > 2 else able[-1:])
+    return tuple(_as_task(column, bool(named)) if column.name in tasks else column for column in columns)
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """Cells as the texts a person would write: 3, not 3.0; missing stays missing."""
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all() and (column.abs() < 1e15).any():
+        column = column.astype("Int64")
+    return column.astype("str").where(column.notna())
+
+
+def _column(cells: pd.Series) -> Column:
+    known = cells.dropna()
+    distinct = int(known.nunique())
+    kind_of = _number if pd.api.types.is_numeric_dtype(cells) and cells.dtype != bool else _words
+    name = str(cells.name)
+    if not distinct:
+        found = ("empty", "ignore", "", "no value in any row")
+    elif distinct == 1:
+        found = ("constant", "ignore", "", "the same in every row")
+    else:
+        found = kind_of(name, known, distinct)
+    examples = tuple(short(each) for each in as_text(known.drop_duplicates().head(3)))
+    return Column(name, *found, missing=float(cells.isna().mean()), distinct=distinct, examples=examples)
+
+
+Found = tuple[str, str, str, str]
+
+
+def _number(name: str, known: pd.Series, distinct: int) -> Found:
+    values = known.to_numpy(float)
+    whole = bool(np.isfinite(values).all()) and bool((values % 1 == 0).all())
+    unique = whole and distinct == len(known) and distinct > FEW_CODES
+    if unique and (_ID_NAME.fullmatch(name) or bool((np.diff(values) == 1).all())):
+        return "id", "ignore", "regression", "a different whole number in every row"
+    if distinct == 2:
+        return "code", "feature", "binary", "two different numbers"
+    low, high = values.min(), values.max()
+    if whole and distinct <= FEW_CODES and low in (0, 1) and high - low + 1 == distinct:
+        return "code", "feature", "multiclass", f"whole numbers {low:.0f} to {high:.0f}"
+    return "number", "feature", "regression", f"{distinct:,} different numbers"
+
+
+def _words(name: str, known: pd.Series, distinct: int) -> Found:
+    texts = known.astype("str")
+    sample = texts.head(1000)
+    numeric = pd.to_numeric(texts, errors="coerce").notna()
+    if numeric.mean() >= 0.8 and distinct > CATEGORY_LIMIT / 10:
+        odd = texts[~numeric]
+        return "text", "ignore", "", f"numbers, but also text such as {short(odd.iloc[0])!r} in {len(odd):,} cells"
+    if sample.str.fullmatch(_DATE.pattern).mean() > 0.9:
+        return "date", "ignore", "", "dates are not used yet"
+    if distinct == len(known) and distinct > FEW_CODES:
+        return "id", "ignore", "", "a different text in every row"
+    if distinct > min(CATEGORY_LIMIT, max(len(known) / 2, 2)):
+        return "text", "ignore", "", f"{distinct:,} different texts"
+    kind = "binary" if distinct == 2 else "multiclass" if distinct <= CLASS_LIMIT else ""
+    return "category", "feature", kind, f"{distinct:,} different texts"
+
+
+def _as_task(column: Column, named: bool) -> Column:
+    why = "named like something to predict" if named else "one of the last columns that can be predicted"
+    facts = {**vars(column), "role": "task", "reason": f"{column.reason}; {why}"}
+    return Column(**facts)
+
+
+def short(text: object, limit: int = 40) -> str:
+    """A cell in one line, cut where it is long."""
+    words = " ".join(str(text).split())
+    return words if len(words) <= limit else f"{words[: limit - 1]}…"
