@@ -16,6 +16,8 @@ Doubles = NDArray[np.float64]
 
 FLOOR_SHARE = 0.01
 """Share of the trivial predictor's error below which a ratio of errors would be decided by noise."""
+RESOLUTION = 1e-6
+"""Smaller differences are rounding: networks that are the same in theory differ by so much in single precision."""
 
 _LARGEST_LOG = 300.0
 """Log ratios are cut here, so that a gain stays a finite number whatever a network that went astray predicts."""
@@ -104,6 +106,7 @@ def _interval(paired: Paired, relative: bool, new_data: bool) -> tuple[Interval 
     """Interval and mean of the fold's differences: of logs where the gain is relative."""
     sides = (np.log(paired.alone), np.log(paired.together)) if relative else (paired.alone, paired.together)
     differences = sides[0] - sides[1]
+    differences[np.abs(differences) < RESOLUTION] = 0.0
     if len(differences) < 2:
         return None, float(differences[0]) if len(differences) else None
     interval = paired_interval(differences, ratio_of_rows(paired.planned_folds, new_data))
