@@ -85,7 +85,7 @@ def loss_curves(
     traces = [trace for i, panel in enumerate(panels) for trace in _panel_traces(i, panel, log)]
     view = f"{revision}-{quantity}-{log}"
     layout = base_layout(showlegend=True, hovermode="x", shapes=_mark_lines(len(panels), marks))
-    layout["margin"] = {"l": 40, "r": 8, "t": 62, "b": 30}
+    layout["margin"] = {"l": 40, "r": 8, "t": 60, "b": 40}
     layout["legend"] = {
         "orientation": "h",
         "x": 0,
@@ -97,7 +97,9 @@ def loss_curves(
     layout["annotations"] = [*_titles(panels), *_mark_names(marks)]
     for i in range(len(panels)):
         end = "" if i == 0 else str(i + 1)
-        layout[f"xaxis{end}"] = axis(uirevision=view, nticks=4, rangemode="tozero", **({"matches": "x"} if i else {}))
+        layout[f"xaxis{end}"] = axis(
+            "step", uirevision=view, nticks=4, rangemode="tozero", **({"matches": "x"} if i else {})
+        )
         layout[f"yaxis{end}"] = axis(
             uirevision=view, type="log" if log else "linear", **({"dtick": "D2"} if log else {})
         )

@@ -87,7 +87,7 @@ def _gain_dot(gain: Gain, place: float, unit: str) -> dict[str, Any]:
 
 def _baseline_entry(kind: str) -> dict[str, Any]:
     marker = {"color": INK, "size": 8, "symbol": BASELINE_MARKERS[kind]}
-    name = f"against {text.BASELINES[kind]}"
+    name = f"against {text.BASELINES[kind].removeprefix('alone, ')}"
     return {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "marker": marker, "name": name}
 
 

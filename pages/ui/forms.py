@@ -14,6 +14,7 @@ import streamlit as st
 
 from mtl_core.registry import Knob, Method, Registry
 from pages.ui import session, text
+from pages.ui.colours import TASK_COLOURS
 
 M = TypeVar("M", bound=Method)
 
@@ -46,25 +47,27 @@ def fill(
     values: Mapping[str, Any] | None = None,
     *,
     names: Sequence[str] = (),
+    places: Sequence[int] = (),
     shown: Iterable[Knob] | None = None,
 ) -> M:
     """A form for a method's knobs; gives the method as it is set.
 
     values: where the widgets begin (knob name -> value; else the knob's default). names: the tasks, for knobs
-    that have one number a task. shown: the knobs that get a widget (default: all); the others keep their value.
+    that have one number a task; places: where they stand in their data set, which gives their colours.
+    shown: the knobs that get a widget (default: all); the others keep their value.
     Raises `InvalidInput` when the settings do not go together.
     """
     start = {item.name: item.default for item in method.knobs()} | dict(values or {})
     settings = dict(start)
     for item in method.knobs() if shown is None else shown:
-        settings[item.name] = widget(item, f"{key}.{item.name}", start[item.name], names=names)
+        settings[item.name] = widget(item, f"{key}.{item.name}", start[item.name], names=names, places=places)
     return method.from_settings(settings)
 
 
-def widget(item: Knob, key: str, value: Any, *, names: Sequence[str] = ()) -> Any:
+def widget(item: Knob, key: str, value: Any, *, names: Sequence[str] = (), places: Sequence[int] = ()) -> Any:
     """The widget that fits a knob; gives its value."""
     if item.per_task:
-        return per_task(item, key, value, names)
+        return per_task(item, key, value, names, places or range(len(names)))
     if item.choices is not None:
         return _choice(item, key, value)
     if item.type is bool:
@@ -76,24 +79,26 @@ def widget(item: Knob, key: str, value: Any, *, names: Sequence[str] = ()) -> An
     return value
 
 
-def per_task(item: Knob, key: str, value: Sequence[float], names: Sequence[str]) -> tuple[float, ...]:
-    """One slider a task, named by the task."""
+def per_task(
+    item: Knob, key: str, value: Sequence[float], names: Sequence[str], places: Sequence[int]
+) -> tuple[float, ...]:
+    """One slider a task, named and coloured by the task; empty where all are 1."""
     low = item.low or 0.0
+    if places:
+        st.caption(item.help)
     start = [float(value[t]) if len(value) == len(names) else 1.0 for t in range(len(names))]
-    top = max(min(item.high or WEIGHT_LIMIT, WEIGHT_LIMIT), *start, low + 0.1) if names else WEIGHT_LIMIT
-    return tuple(
-        st.slider(
-            text.plain(text.cut(name, 28)),
-            low,
-            top,
-            start[t],
-            step=0.1,
-            help=f"{item.help}: {text.plain(name)}",
-            key=widget_key(key, name),
-            persist_state="session",
-        )
-        for t, name in enumerate(names)
-    )
+    top = max(min(item.high or WEIGHT_LIMIT, WEIGHT_LIMIT), *start) if names else WEIGHT_LIMIT
+    chosen = []
+    for name, place, begin in zip(names, places, start, strict=True):
+        with st.container(key=f"look{place % len(TASK_COLOURS)}-{widget_key(key, place)}"):
+            chosen.append(_task_slider(item, widget_key(key, name), name, (low, top, begin)))
+    return () if all(value == 1.0 for value in chosen) else tuple(chosen)
+
+
+def _task_slider(item: Knob, key: str, name: str, numbers: tuple[float, float, float]) -> float:
+    low, top, begin = numbers
+    label = text.plain(text.cut(name, 28))
+    return st.slider(label, low, top, begin, step=0.1, format="%.1f", key=key, persist_state="session")
 
 
 def _choice(item: Knob, key: str, value: Any) -> Any:

@@ -11,20 +11,21 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from mtl_core.registry import InvalidInput
 from pages.ui import text
 
 if TYPE_CHECKING:
-    from mtl_core.api import Lab
-
+    from mtl_core.api import Lab, RunRecord
     from mtl_core.data.base import Dataset, Source
     from mtl_core.experiment import Experiment
 
 FIRST_DATA = "penguins"
+EXAMPLE = "First example: penguins"
 
 log = logging.getLogger("mtl_lab.pages")
 
@@ -36,6 +37,9 @@ def lab() -> Lab:
 
     client = Lab()
     client.ensure_engine()
+    if not client.runs(limit=1):
+        experiment = first_experiment(client)
+        client.submit(experiment, name=EXAMPLE, note="Made on the first start, so that no page is empty.")
     return client
 
 
@@ -61,9 +65,18 @@ def start() -> None:
     state = st.session_state
     if "base" not in state:
         state["generation"] = 0
-        state["base"] = state["experiment"] = _from_address() or first_experiment()
+        state["base"] = state["experiment"] = _from_address() or _example() or first_experiment()
     if "run" in st.query_params and st.query_params["run"] != state.get("run"):
         state["run"] = st.query_params["run"]
+
+
+def _example() -> Experiment | None:
+    """The finished example, taken into view: every page opens on an answer."""
+    found = next((run for run in lab().runs(text=EXAMPLE) if run.name == EXAMPLE), None)
+    if found is None:
+        return None
+    st.session_state["run"] = found.id
+    return without_changes(found.experiment)
 
 
 def _from_address() -> Experiment | None:
@@ -79,13 +92,15 @@ def _from_address() -> Experiment | None:
     return None
 
 
-def first_experiment() -> Experiment:
-    """Penguins, all tasks, one trunk: what a first visitor finds."""
+def first_experiment(client: Lab | None = None) -> Experiment:
+    """Penguins, all tasks, one trunk, weights in the person's own hands: what a first visitor finds."""
     from mtl_core.data.base import sources
     from mtl_core.experiment import Experiment
+    from mtl_core.weighting.base import weightings
 
     source = sources[FIRST_DATA]()
-    return Experiment(source, tuple(task.name for task in lab().dataset(source).tasks))
+    tasks = tuple(task.name for task in (client or lab()).dataset(source).tasks)
+    return Experiment(source, tasks, weighting=weightings["fixed"]())
 
 
 def without_changes(experiment: Experiment) -> Experiment:
@@ -154,6 +169,19 @@ def attached() -> str | None:
     return st.session_state.get("run")
 
 
+def record() -> RunRecord | None:
+    """The run in view, or None; an address that names no run is forgotten with a word."""
+    run_id = attached()
+    if run_id is None:
+        return None
+    try:
+        return lab().run(run_id)
+    except InvalidInput as problem:
+        detach()
+        st.toast(text.plain(problem))
+        return None
+
+
 def attach(run_id: str) -> None:
     """Show this run on Train; its id goes into the address."""
     st.session_state["run"] = run_id
@@ -182,9 +210,21 @@ def open_settings(experiment: Experiment) -> None:
 # --- the frame of every page ------------------------------------------------------------------------------------
 def frame() -> None:
     """The slim line under the menu: data and tasks in use, what trains and what waits."""
+    _through_the_menu()
     start()
     with guard("The line under the menu"):
         _line()
+
+
+def _through_the_menu() -> None:
+    """Run app.py, not the bare page.
+
+    Streamlit takes a folder named `pages` for its older kind of multi-page app until `st.navigation` has run once:
+    a reload of /train right after a restart of the server would come without menu and style.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def _line() -> None:
@@ -204,8 +244,3 @@ def _at_work() -> str:
         return "nothing is training"
     said = [f"{text.plain(text.cut(run.name or run.data_title, 20))} is training" for run in running]
     return text.listing([*said, *([f"{text.plural(len(waiting), 'run')} waiting"] if waiting else [])])
-
-
-def settings_of(value: Any) -> dict[str, Any]:
-    """A method's settings without its name."""
-    return {key: item for key, item in value.to_json().items() if key != "name"}

@@ -1,0 +1,105 @@
+"""How the ways of learning in one run are drawn and named on every chart. Pure: a history in, panels out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mtl_core.experiment import Arm, Change, Experiment
+from pages.ui import colours, text
+from pages.ui.charts import Curve, Mark, Panel
+
+if TYPE_CHECKING:
+    from mtl_core.evaluation.history import History
+
+
+def sharing_titles(experiment: Experiment) -> dict[str, str]:
+    """Plain words for each sharing type of the race, by its key; numbered where a type runs twice."""
+    found = {}
+    for key, sharing in zip(experiment.sharing_keys(), experiment.sharings, strict=True):
+        place = key.removeprefix(sharing.name).removeprefix("-")
+        found[key] = f"{sharing.title} {place}".strip()
+    return found
+
+
+def served(history: History, arm: Arm) -> list[tuple[str, str]]:
+    """What a twin alone is compared with: (sharing key, kind of baseline), one arm may serve several."""
+    experiment, shape = history.experiment, history.shape
+    pairs = [(key, kind) for key in experiment.sharing_keys() for kind in experiment.baselines()]
+    return [(key, kind) for key, kind in pairs if experiment.baseline(key, kind, shape) == arm.key]
+
+
+def arm_label(history: History, arm: Arm) -> str:
+    """The sharing type's title, or what a twin alone stands for: "alone, same width"."""
+    titles = sharing_titles(history.experiment)
+    if arm.together:
+        return titles[arm.key]
+    pairs = served(history, arm)
+    kinds = sorted({kind for _, kind in pairs}, reverse=True)
+    if len(kinds) != 1:
+        return "alone"
+    if kinds == ["equal_parameters"] and len(titles) > 1:
+        return f"alone, size of {text.listing([titles[key] for key, _ in pairs])}"
+    return text.BASELINES[kinds[0]]
+
+
+def arm_dash(history: History, arm: Arm) -> str:
+    if arm.together:
+        return "solid"
+    kinds = {kind for _, kind in served(history, arm)}
+    return colours.ALONE_DASHES["equal_parameters" if kinds == {"equal_parameters"} else "equal_width"]
+
+
+def arm_mark(history: History, arm: Arm) -> str:
+    """Sharing types that race in one run have marks on their lines; the first, and twins alone, none."""
+    together = [each.key for each in history.arms if each.together]
+    return colours.ARM_MARKERS[together.index(arm.key) % len(colours.ARM_MARKERS)] if arm.together else ""
+
+
+def panels(history: History, quantity: str, every: tuple[str, ...]) -> list[Panel]:
+    """One panel a task with the curve of every arm. every: all tasks of the data set, which fix the colours."""
+    names = tuple(task.name for task in history.tasks)
+    looks = colours.task_looks(names, every)
+    return [
+        Panel(name, look, tuple(_curve(history, arm, t, quantity) for arm in history.arms))
+        for t, (name, look) in enumerate(zip(names, looks, strict=True))
+    ]
+
+
+def _curve(history: History, arm: Arm, task: int, quantity: str) -> Curve:
+    return Curve(
+        key=arm.key,
+        label=arm_label(history, arm),
+        frame=history.summary(arm.key, task, quantity),
+        together=arm.together,
+        dash=arm_dash(history, arm),
+        mark=arm_mark(history, arm),
+    )
+
+
+def marks(experiment: Experiment) -> list[Mark]:
+    """Every knob that was turned during the run, in words."""
+    found = []
+    for i, change in enumerate(experiment.changes):
+        before = getattr(getattr(replace_changes(experiment, i), change.part), change.knob)
+        found.append(Mark(change.step, _turned(experiment, change, before)))
+    return found
+
+
+def replace_changes(experiment: Experiment, count: int) -> Experiment:
+    """The experiment as it stood after its first `count` changes."""
+    from dataclasses import replace
+
+    return replace(experiment, changes=experiment.changes[:count]).at(experiment.training.steps)
+
+
+def _turned(experiment: Experiment, change: Change, before: Any) -> str:
+    item = next(each for each in getattr(experiment, change.part).knobs() if each.name == change.knob)
+    if not item.per_task:
+        return f"{item.label.lower()} {text.number(before)} → {text.number(change.value)}"
+    ones = [1.0] * len(experiment.tasks)
+    turned = [
+        f"{item.label.lower()} of {name} {text.number(a)} → {text.number(b)}"
+        for name, a, b in zip(experiment.tasks, before or ones, change.value or ones, strict=True)
+        if a != b
+    ]
+    return ", ".join(turned) or f"{item.label.lower()} unchanged"

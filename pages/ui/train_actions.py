@@ -1,0 +1,153 @@
+"""What the buttons of Train do. A click only leaves a word; `act` follows it once the controls have been read,
+
+so that a value typed just before the click counts, and so that the page is drawn once, in its new state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from mtl_core.experiment import Experiment
+from mtl_core.registry import InvalidInput
+from pages.ui import session, text
+from pages.ui.arms import sharing_titles
+
+if TYPE_CHECKING:
+    from mtl_core.api import RunRecord
+
+ACTIVE = ("queued", "running", "paused")
+PATIENCE = 0.45
+"""Seconds a click waits at most for its first effect, so that the page is drawn with it."""
+
+
+def wish(word: str) -> None:
+    """Callback of the buttons."""
+    st.session_state["wish"] = word
+
+
+def act() -> None:
+    """Do what was clicked; what cannot be done is said in one sentence."""
+    word = st.session_state.pop("wish", "")
+    if not word:
+        return
+    try:
+        WISHES[word]()
+    except InvalidInput as problem:
+        st.session_state["problem"] = str(problem)
+
+
+def run_name(experiment: Experiment) -> str:
+    """What a run is called until somebody renames it: its data and how it shares."""
+    return f"{experiment.data.title}: {text.listing(list(sharing_titles(experiment).values()))}"
+
+
+def _run() -> None:
+    _begin(session.experiment())
+    run_id = session.attached() or ""
+    _until(lambda: not session.lab().history(run_id).is_empty or session.lab().run(run_id).status == "failed")
+
+
+def _step() -> None:
+    record = _record()
+    if record is None or record.status not in ACTIVE:
+        _begin(session.experiment(), paused=True)
+    run_id, before = session.attached() or "", 0 if record is None else record.step
+    session.lab().command(run_id, "step")
+    _until(lambda: session.lab().run(run_id).step > before)
+
+
+def _reset() -> None:
+    """The same experiment from its first weights, waiting at step 0."""
+    record = _record()
+    if record is None:
+        return
+    if record.status in ACTIVE:
+        session.lab().command(record.id, "stop")
+    fresh = session.without_changes(record.experiment)
+    session.load(fresh)
+    _begin(fresh, paused=True)
+
+
+def _tell(command: str, statuses: tuple[str, ...]) -> Callable[[], None]:
+    def tell() -> None:
+        run_id = session.attached()
+        if run_id is None:
+            return
+        session.lab().command(run_id, command)
+        _until(lambda: session.lab().run(run_id).status in (*statuses, "finished", "failed", "stopped"))
+
+    return tell
+
+
+WISHES: dict[str, Callable[[], None]] = {
+    "run": _run,
+    "step": _step,
+    "reset": _reset,
+    "pause": _tell("pause", ("paused",)),
+    "resume": _tell("resume", ("running",)),
+    "stop": _tell("stop", ()),
+}
+
+
+def _begin(experiment: Experiment, paused: bool = False) -> None:
+    run_id = session.lab().submit(experiment, name=run_name(experiment), paused=paused)
+    session.attach(run_id)
+    st.session_state["sent"] = (run_id, live_values(experiment))
+
+
+def _record() -> RunRecord | None:
+    run_id = session.attached()
+    return None if run_id is None else session.lab().run(run_id)
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not done() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+# --- knobs that are turned while a run trains ---------------------------------------------------------------------
+def live_values(experiment: Experiment) -> dict[tuple[str, str, str], Any]:
+    """Values of the knobs that a run lets one turn: (part, method, knob) -> value as in JSON."""
+    parts = [(part, getattr(experiment, part)) for part in Experiment.PARTS]
+    return {
+        (part, method.name, item.name): method.settings()[item.name]
+        for part, method in parts
+        for item in method.knobs()
+        if item.live
+    }
+
+
+def turn_knobs(record: RunRecord) -> None:
+    """Pass on to an active run what was turned since; only knobs that were touched while it was in view."""
+    now = live_values(session.experiment())
+    known_id, sent = st.session_state.get("sent", ("", {}))
+    if known_id == record.id and record.status in ACTIVE and session.experiment().tasks == record.experiment.tasks:
+        methods = {part: getattr(record.experiment, part).name for part in Experiment.PARTS}
+        for (part, method, knob), value in now.items():
+            if methods[part] == method and sent.get((part, method, knob)) != value:
+                session.lab().change(record.id, part, knob, value)
+    st.session_state["sent"] = (record.id, now)
+
+
+def changed_since(record: RunRecord) -> list[str]:
+    """Which settings differ from those of the run in view, in words; empty when they are the same."""
+    then, now = record.experiment.at(record.experiment.training.steps), session.experiment()
+    then = replace(then, changes=())
+    names = {
+        "data": "data",
+        "tasks": "tasks",
+        "sharings": "sharing",
+        "weighting": "loss weights",
+        "trunk": "network",
+        "optimiser": "optimiser",
+        "training": "training",
+        "plan": "number of networks",
+    }
+    before, after = then.to_json(), now.to_json()
+    return [word for key, word in names.items() if before[key] != after[key]]

@@ -1,0 +1,102 @@
+"""The row above the curves: run, pause, step, stop, reset, what it will cost; and what has to be said beneath."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mtl_core.registry import InvalidInput
+from pages.ui import session, text
+from pages.ui.train_actions import ACTIVE, changed_since, wish
+
+if TYPE_CHECKING:
+    from mtl_core.api import RunRecord
+
+LONG = 15 * 60
+"""Seconds from which on the page advises a smaller run."""
+
+SHORTCUTS = (
+    ("Space", "run, pause, resume"),
+    ("S", "one step: to the next point of the curves"),
+    ("X", "reset: the same first weights, at step 0"),
+    ("H", "this list"),
+)
+
+
+def bar(record: RunRecord | None) -> None:
+    """Buttons for the state the run is in; the same places in every state."""
+    status = record.status if record else ""
+    ready = not st.session_state.get("problem")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar"):
+        if status in ("queued", "running"):
+            _button("Pause", ":material/pause:", "pause", "Space", primary=True)
+        elif status == "paused":
+            _button("Resume", ":material/play_arrow:", "resume", "Space", primary=True)
+        else:
+            _button("Run", ":material/play_arrow:", "run", "Space", primary=True, disabled=not ready)
+        _button("Step", ":material/skip_next:", "step", "S", disabled=status in ("queued", "running") or not ready)
+        _button("Stop", ":material/stop:", "stop", "", disabled=status not in ACTIVE)
+        _button("Reset", ":material/replay:", "reset", "X", disabled=record is None, tip=RESET_TIP)
+        if st.button("?", key="shortcuts", shortcut="H", help="Keyboard shortcuts"):
+            _shortcuts()
+        if status not in ACTIVE:
+            st.caption(text.plain(outlook()), width="content")
+
+
+RESET_TIP = "The same experiment from the same first weights, waiting at step 0."
+
+
+def _button(
+    label: str, icon: str, word: str, key: str, *, primary: bool = False, disabled: bool = False, tip: str | None = None
+) -> None:
+    st.button(
+        label,
+        icon=icon,
+        key=f"button-{'run' if primary else word}",
+        type="primary" if primary else "secondary",
+        shortcut=key or None,
+        on_click=wish,
+        args=(word,),
+        disabled=disabled,
+        help=tip,
+    )
+
+
+@st.dialog("Keyboard shortcuts")
+def _shortcuts() -> None:
+    for key, meaning in SHORTCUTS:
+        st.markdown(f"`{key}` {meaning}")
+
+
+def outlook() -> str:
+    """What the next run will cost, before the click."""
+    try:
+        estimate = session.lab().estimate(session.experiment())
+    except InvalidInput:
+        return ""
+    time = "" if estimate.seconds is None else f", about {text.duration(estimate.seconds)}"
+    advice = ""
+    if estimate.seconds is not None and estimate.seconds > LONG:
+        advice = "; a quick look, fewer steps or fewer tasks answer sooner"
+    return f"{text.plural(estimate.networks, 'network')}{time}{advice}"
+
+
+def notices(record: RunRecord | None) -> None:
+    """What a person has to know before looking at the curves: nothing yet, a problem, or settings that moved on."""
+    if problem := st.session_state.get("problem"):
+        st.error(text.plain(problem), icon=":material/error:")
+    if record is None:
+        st.info("Nothing has been trained here yet. Press Run: the first curves stand half a second later.")
+        return
+    changed = changed_since(record)
+    if changed:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(
+                f"These results are for {text.plain(text.cut(record.name, 60))}. Changed since then: "
+                f"{text.listing(changed)}. Run shows the new settings.",
+                width="stretch",
+            )
+            if st.button("Back to its settings", key="back", type="tertiary"):
+                session.load(record.experiment.at(record.experiment.training.steps))
+                st.rerun()

@@ -1,0 +1,161 @@
+"""The live side of Train: where the run stands, its curves, and the answer so far. Redrawn twice a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import arms, charts, colours, session, text
+from pages.ui.live_chart import live_chart
+from pages.ui.train_actions import ACTIVE
+from pages.ui.verdict_view import verdict_table, verdict_view
+
+if TYPE_CHECKING:
+    from mtl_core.api import RunRecord
+    from mtl_core.evaluation.compare import Comparison
+    from mtl_core.evaluation.history import History
+
+EVERY = 0.5
+"""Seconds between two looks at a run that trains."""
+
+
+def live_region(record: RunRecord) -> None:
+    """Everything that changes while the run trains; looks again by itself until the run has ended."""
+    st.session_state["drawn"] = (record.id, record.status)
+    st.fragment(_region, run_every=EVERY if record.status in ACTIVE else None)(record.id)
+
+
+def _region(run_id: str) -> None:
+    with session.guard("This run"):
+        record = session.lab().run(run_id)
+        if st.session_state.get("drawn") != (run_id, record.status):
+            st.rerun()
+        _progress(record)
+        history = session.lab().history(run_id)
+        middle, right = st.columns([2.7, 1.2], gap="medium")
+        with right:
+            sharing = _answer(record)
+        with middle:
+            _curves(record, history)
+            _below(record, history, sharing)
+            _numbers(session.lab().comparison(run_id), history)
+
+
+def _progress(record: RunRecord) -> None:
+    words = text.plain(progress_words(record))
+    if record.status in ACTIVE:
+        st.progress(min(record.step / max(record.steps, 1), 1.0), text=words)
+    else:
+        st.caption(f"{text.plain(text.cut(record.name, 60))} · {words}")
+    for sentence in record.diverged:
+        st.caption(text.plain(sentence))
+
+
+def progress_words(record: RunRecord) -> str:
+    """Where a run stands, in one line."""
+    done = f"step {record.step:,} of {record.steps:,}"
+    if record.status == "queued":
+        return f"Waiting, place {record.position} in the queue" if record.position else "Waiting for a free worker"
+    if record.status == "running":
+        speed = f", {text.number(record.steps_per_second)} steps a second" if record.steps_per_second else ""
+        left = f", {text.duration(record.seconds_left)} left" if record.seconds_left is not None else ""
+        return f"Training: {done}{speed}{left}"
+    if record.status == "paused":
+        return f"Paused at {done}"
+    if record.status == "failed":
+        return f"Failed at {done}: {record.message}. What was measured until then is kept; try Reset, or other settings"
+    return f"Finished after {record.step:,} steps" if record.status == "finished" else f"Stopped at {done}"
+
+
+def _answer(record: RunRecord) -> str:
+    """The verdict column; gives the key of the sharing type that is shown."""
+    titles = arms.sharing_titles(record.experiment)
+    st.markdown("##### Does sharing help?")
+    sharing = next(iter(titles))
+    if len(titles) > 1:
+        sharing = (
+            st.selectbox(
+                "Of the race",
+                list(titles),
+                format_func=titles.__getitem__,
+                key=f"shown.{record.id}",
+                persist_state="session",
+            )
+            or sharing
+        )
+    comparison = session.lab().comparison(record.id)
+    if record.status in ACTIVE:
+        st.caption("Provisional: the run is still training.")
+    verdict_view(comparison, sharing, f"train-{record.id}-{sharing}")
+    return sharing
+
+
+def _curves(record: RunRecord, history: History) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        quantity = st.segmented_control(
+            "Curves",
+            list(text.QUANTITIES),
+            default="validation",
+            required=True,
+            format_func=text.QUANTITIES.__getitem__,
+            label_visibility="collapsed",
+            key="quantity",
+            persist_state="session",
+        )
+        log = st.toggle("Log scale", key="log", persist_state="session")
+    every = tuple(task.name for task in session.lab().dataset(record.experiment.data).tasks)
+    panels = arms.panels(history, quantity or "validation", every)
+    marks = arms.marks(record.experiment)
+    live_chart(charts.loss_curves(panels, quantity or "validation", log=log, marks=marks, revision=record.id), "curves")
+    st.caption(
+        "Solid = together, dashed = alone, both from the same first weights. Ribbon = 8 of 10 networks. "
+        "Drag to zoom, double-click to go back; click a line in the legend to hide it."
+    )
+    for i, mark in enumerate(marks):
+        st.caption(text.plain(f"{i + 1}: at step {mark.step:,}, {mark.label}"))
+
+
+def _below(record: RunRecord, history: History, sharing: str) -> None:
+    names = tuple(task.name for task in history.tasks)
+    every = tuple(task.name for task in session.lab().dataset(record.experiment.data).tasks)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Do the tasks pull the same way?**", help=COSINE_TIP)
+        cosine = history.cosine(sharing)
+        if len(names) > 1 and (len(cosine) or history.is_empty):
+            live_chart(charts.cosine_strip(cosine, names, revision=record.id), "cosine")
+        else:
+            st.caption("No parameters are shared here, so there are no gradients to compare.")
+    with right:
+        st.markdown("**Loss weights in force**", help=WEIGHTS_TIP)
+        looks = colours.task_looks(names, every)
+        marks = arms.marks(record.experiment)
+        live_chart(
+            charts.weights_over_time(history.weights(sharing), names, looks, marks, revision=record.id), "weights"
+        )
+
+
+COSINE_TIP = (
+    "Cosine of two tasks' gradients on the shared parameters: blue = one step serves both, vermilion = what helps one "
+    "hurts the other. Conflict late in training is normal and is no harm by itself."
+)
+WEIGHTS_TIP = "How much each task's loss counted in each step. Turn the sliders on the left while the run trains."
+
+
+def _numbers(comparison: Comparison, history: History) -> None:
+    with st.expander("Numbers behind the charts"):
+        st.dataframe(verdict_table(comparison), hide_index=True)
+        st.dataframe(_last_points(history), hide_index=True)
+
+
+def _last_points(history: History) -> pd.DataFrame:
+    rows = [
+        {"task": task.name, "network": arms.arm_label(history, arm), "quantity": words, **frame.iloc[-1].to_dict()}
+        for arm in history.arms
+        for t, task in enumerate(history.tasks)
+        for name, words in text.QUANTITIES.items()
+        if len(frame := history.summary(arm.key, t, name))
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,113 @@
+"""The answer of a run as every page shows it: dots with intervals, a sentence, the price, and "Why?"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import text
+from pages.ui.charts_results import Gain, gain_dots
+from pages.ui.colours import VERDICT_ICONS
+from pages.ui.live_chart import live_chart
+
+if TYPE_CHECKING:
+    from mtl_core.evaluation.compare import Comparison
+    from mtl_core.evaluation.verdict import TaskVerdict
+
+
+def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
+    """Everything about one sharing type of a run: its key as in `Experiment.sharing_keys`."""
+    verdicts = [each for each in comparison.verdicts if each.sharing == sharing]
+    main = first_baseline(verdicts)
+    st.markdown(text.plain(headline(main)))
+    dots = gains(verdicts)
+    if dots:
+        live_chart(gain_dots(dots, revision=key), f"{key}-gains")
+        st.caption("Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference.")
+    for verdict in main:
+        st.caption(f"{VERDICT_ICONS[verdict.verdict]} {text.plain(verdict.task)}: {text.plain(verdict.measured)}")
+    for note in comparison.notes:
+        st.caption(text.plain(note))
+    st.caption(text.plain(price(comparison, verdicts)))
+    if verdicts:
+        _reasons(verdicts)
+
+
+def gains(verdicts: Sequence[TaskVerdict]) -> list[Gain]:
+    """Dots for the verdicts whose gain is a percentage."""
+    nan = float("nan")
+    return [
+        Gain(v.task, v.gain, nan if v.low is None else v.low, nan if v.high is None else v.high, v.verdict, v.baseline)
+        for v in verdicts
+        if v.relative and v.gain is not None
+    ]
+
+
+def headline(verdicts: Sequence[TaskVerdict]) -> str:
+    """All tasks in one sentence without numbers: "Sharing helps a and b and makes no clear difference to c.\""""
+    verbs = {"helps": "helps", "hurts": "hurts", "no clear difference": "makes no clear difference to"}
+    verbs["not enough seeds"] = "cannot be judged yet for"
+    named = {word: [each.task for each in verdicts if each.verdict == word] for word in verbs}
+    said = [f"{verb} {text.listing(named[word])}" for word, verb in verbs.items() if named[word]]
+    doubt = "Provisionally, sharing" if any(each.provisional for each in verdicts) else "Sharing"
+    return f"{doubt} {text.listing(said)}." if said else ""
+
+
+def first_baseline(verdicts: Sequence[TaskVerdict]) -> list[TaskVerdict]:
+    """The verdicts against equal width where the run has them, else against equal parameters."""
+    kinds = [kind for kind in text.BASELINES if any(each.baseline == kind for each in verdicts)]
+    return [each for each in verdicts if each.baseline == kinds[0]] if kinds else []
+
+
+def price(comparison: Comparison, verdicts: Sequence[TaskVerdict]) -> str:
+    """What learning together costs, against the twins alone of equal width: parameters and training time."""
+    together = next((cost for cost in comparison.costs if verdicts and cost.arm == verdicts[0].sharing), None)
+    alone = next((cost for cost in comparison.costs if not cost.together), None)
+    if together is None or alone is None:
+        return ""
+    return (
+        f"Cost: {text.short(together.parameters)} parameters together, {text.short(alone.parameters)} alone; "
+        f"{text.duration(together.seconds)} of training against {text.duration(alone.seconds)}."
+    )
+
+
+def _reasons(verdicts: Sequence[TaskVerdict]) -> None:
+    from mtl_core.evaluation.explain import why, would_change
+
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Why?"):
+            _explained(verdicts, {each: why(each) for each in verdicts})
+        with st.popover("What would change it?"):
+            _explained(verdicts, {each: would_change(each) for each in verdicts})
+
+
+def _explained(verdicts: Sequence[TaskVerdict], reasons: dict[TaskVerdict, tuple[str, ...]]) -> None:
+    for verdict in verdicts:
+        st.markdown(f"**{text.plain(verdict.task)}**, against {text.BASELINES[verdict.baseline]}")
+        for reason in reasons[verdict] or ("Nothing that this lab knows of.",):
+            st.caption(text.plain(reason))
+
+
+def verdict_table(comparison: Comparison) -> pd.DataFrame:
+    """The numbers behind the dots, a row a verdict, in words that stand above the columns."""
+    rows = [
+        {
+            "sharing": each.sharing,
+            "task": each.task,
+            "against": text.BASELINES[each.baseline],
+            "error measured as": each.metric,
+            "alone": each.alone,
+            "together": each.together,
+            "gain": each.gain,
+            "low": each.low,
+            "high": each.high,
+            "unit": "%" if each.relative else each.metric,
+            "p (Holm)": each.p_holm,
+            "verdict": each.verdict,
+        }
+        for each in comparison.verdicts
+    ]
+    return pd.DataFrame(rows)
