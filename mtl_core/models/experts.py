@@ -1,0 +1,66 @@
+"""Mixtures of experts: several trunks, and gates that decide for each row whose features a task listens to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from mtl_core.lazy import torch
+from mtl_core.models import layers
+from mtl_core.models.base import Layout, Parameter, Parameters, Shape, Sharing, sharings
+from mtl_core.registry import knob
+
+
+def expert_words(n_experts: int, layer: int) -> tuple[str, ...]:
+    """Initialisation words of the experts' layers: the first expert starts as the trunk of a twin does."""
+    return tuple(f"trunk.{layer}" if e == 0 else f"expert.{e}.trunk.{layer}" for e in range(n_experts))
+
+
+def gate_layout(name: str, n_inputs: int, n_gates: int, n_experts: int) -> Layout:
+    """Gates without bias, all in one tensor, a row an expert of a gate."""
+    words = tuple(f"{name}.{g}.{e}" for g in range(n_gates) for e in range(n_experts))
+    return {f"{name}.weight": Parameter((len(words), n_inputs), words, n_inputs)}
+
+
+def gate_shares(weight: torch.Tensor, inputs: torch.Tensor, n_experts: int) -> torch.Tensor:
+    """How much each gate takes from each expert on each row: [R, B, gates, experts], sums to 1 over the experts."""
+    logits = inputs @ weight.transpose(1, 2)
+    return torch.softmax(logits.unflatten(-1, (-1, n_experts)), -1)
+
+
+@sharings.register("mmoe", title="A team of experts", term="MMoE")
+@dataclass(frozen=True)
+class MultiGateMixtureOfExperts(Sharing):
+    """All tasks share several trunks (experts), and each task learns for each row how much to listen to which.
+
+    Features of task t on row x = sum over e of softmax(gate_t x)_e * expert_e(x). Every expert is a whole trunk;
+    with one expert this is one trunk for all.
+    Reference: Ma, Zhao, Yi, Chen, Hong, Chi, "Modeling Task Relationships in Multi-task Learning with Multi-gate
+    Mixture-of-Experts", KDD 2018. Differs from the paper: no.
+    """
+
+    diagram: ClassVar[str] = "inputs -> several trunks -> a gate for each task mixes them -> a head for each task"
+
+    experts: int = knob(4, "Number of trunks that all tasks share", low=1, high=32)
+
+    def layout(self, shape: Shape) -> Layout:
+        layout: Layout = {}
+        for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
+            layout |= layers.layer_layout(f"trunk.{i}", n_in, n_out, expert_words(self.experts, i))
+        return layout | gate_layout("gate", shape.inputs, shape.n_tasks, self.experts) | layers.head_layout(shape)
+
+    def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+        values = inputs  # [R, B, F]
+        for i in range(shape.trunk.depth):
+            values = layers.activate(layers.columns(parameters, f"trunk.{i}", values), shape)  # [R, E, B, W]
+        return layers.mixed_heads(parameters, values, self._shares(parameters, inputs), shape)
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        return tuple(f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias"))
+
+    def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
+        return {"gates": self._shares(parameters, inputs).mean(1)}  # [R, T, E]
+
+    def _shares(self, parameters: Parameters, inputs: torch.Tensor) -> torch.Tensor:
+        return gate_shares(parameters["gate.weight"], inputs, self.experts)

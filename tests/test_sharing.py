@@ -1,0 +1,226 @@
+"""Every sharing type is a stack of separate networks, and its limits are the types it generalises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import mtl_core.models  # noqa: F401 - fills the registry
+from mtl_core.models import layers
+from mtl_core.models.base import Parameters, Shape, Sharing, Trunk, sharings, slices
+from mtl_core.models.experts import MultiGateMixtureOfExperts
+from mtl_core.models.hard import Hard, Independent
+from mtl_core.models.soft import Soft, trunks
+from mtl_core.models.stitch import CrossStitch
+
+SEEDS = np.array([3, 14, 15, 92, 65])
+SHAPES = {
+    "equal heads": Shape(4, (1, 1, 1), Trunk(width=8, depth=2)),
+    "mixed heads": Shape(4, (1, 3, 2), Trunk(width=8, depth=2, activation="tanh")),
+    "one layer, two tasks": Shape(4, (2, 2), Trunk(width=8, depth=1)),
+    "one task": Shape(4, (2,), Trunk(width=8, depth=3)),
+}
+
+
+@pytest.fixture(params=list(sharings))
+def sharing(request: pytest.FixtureRequest) -> Sharing:
+    return sharings[request.param]()
+
+
+@pytest.fixture(params=list(SHAPES))
+def shape(request: pytest.FixtureRequest) -> Shape:
+    return SHAPES[request.param]
+
+
+def rows(n_replicas: int = len(SEEDS), n_rows: int = 7) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(0).normal(size=(n_replicas, n_rows, 4))).float()
+
+
+def begun(sharing: Sharing, shape: Shape, seeds: np.ndarray[tuple[int], np.dtype[np.int64]] = SEEDS) -> Parameters:
+    return layers.start(sharing.layout(shape), seeds)
+
+
+def losses(sharing: Sharing, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """A squared error for each task [R, T]."""
+    outputs = sharing.forward(parameters, inputs, shape)
+    return torch.stack([(outputs[..., where] - 1).square().mean((1, 2)) for where in slices(shape)], 1)
+
+
+def gradients(loss: torch.Tensor, parameters: Parameters) -> Parameters:
+    found = torch.autograd.grad(loss.sum(), list(parameters.values()), retain_graph=True, allow_unused=True)
+    pairs = zip(parameters.items(), found, strict=True)
+    return {name: torch.zeros_like(value) if g is None else g for (name, value), g in pairs}
+
+
+def trained(sharing: Sharing, shape: Shape, steps: int, rate: float = 0.05) -> Parameters:
+    parameters, inputs = begun(sharing, shape), rows()
+    targets = torch.arange(sum(shape.outputs)) - 1.0
+    present = torch.ones(len(SEEDS), shape.n_tasks, dtype=torch.bool)
+    optimiser = torch.optim.SGD(list(parameters.values()), lr=rate)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = (sharing.forward(parameters, inputs, shape) - targets).square().mean(1).sum()
+        pull = sharing.penalty(parameters, present, shape)
+        (loss if pull is None else loss + pull.sum()).backward()
+        optimiser.step()
+    return parameters
+
+
+# --- laws of every sharing type -----------------------------------------------------------------------------
+def test_a_network_has_as_many_numbers_as_its_layout_counts(sharing: Sharing, shape: Shape) -> None:
+    assert sum(value[0].numel() for value in begun(sharing, shape).values()) == sharing.count(shape)
+
+
+def test_outputs_stand_side_by_side(sharing: Sharing, shape: Shape) -> None:
+    outputs = sharing.forward(begun(sharing, shape), rows(), shape)
+    assert outputs.shape == (len(SEEDS), 7, sum(shape.outputs))
+
+
+def test_a_network_alone_computes_what_it_computes_in_the_stack(sharing: Sharing, shape: Shape) -> None:
+    inputs = rows()
+    stack, alone = begun(sharing, shape), begun(sharing, shape, SEEDS[2:3])
+    in_stack = losses(sharing, stack, inputs, shape)
+    by_itself = losses(sharing, alone, inputs[2:3], shape)
+    torch.testing.assert_close(in_stack[2:3], by_itself, rtol=1e-5, atol=1e-6)
+    together, separate = gradients(in_stack, stack), gradients(by_itself, alone)
+    for name, value in separate.items():
+        torch.testing.assert_close(together[name][2:3], value, rtol=1e-5, atol=1e-6)
+
+
+def test_one_network_never_moves_another(sharing: Sharing, shape: Shape) -> None:
+    parameters = begun(sharing, shape)
+    for value in gradients(losses(sharing, parameters, rows(), shape)[1], parameters).values():
+        assert not value[[0, 2, 3, 4]].any()
+
+
+def test_rows_do_not_see_each_other(sharing: Sharing, shape: Shape) -> None:
+    parameters, inputs = begun(sharing, shape), rows()
+    whole = sharing.forward(parameters, inputs, shape)
+    part = sharing.forward(parameters, inputs[:, 2:4], shape)
+    torch.testing.assert_close(whole[:, 2:4], part, rtol=1e-5, atol=1e-6)
+
+
+def test_heads_and_the_first_trunk_start_where_a_twin_alone_starts(sharing: Sharing, shape: Shape) -> None:
+    ours, twin = begun(sharing, shape), begun(Independent(), shape)
+    assert torch.equal(ours["head.weight"], twin["head.weight"])
+    assert torch.equal(ours["head.bias"], twin["head.bias"])
+    first = ours["trunk.0.weight"].reshape(len(SEEDS), -1, 4, 8)[:, 0]
+    assert torch.equal(first, twin["trunk.0.weight"][:, 0])
+
+
+def test_a_private_number_is_moved_by_one_task_and_a_shared_tensor_by_several(sharing: Sharing, shape: Shape) -> None:
+    if shape.n_tasks == 1:
+        pytest.skip("one task shares with nobody")
+    parameters = begun(sharing, shape)
+    each = losses(sharing, parameters, rows(), shape)
+    moved = [gradients(each[:, t], parameters) for t in range(shape.n_tasks)]
+    for name in parameters:
+        movers = torch.stack([grads[name] != 0 for grads in moved]).sum(0)
+        assert (movers.max() > 1) == (name in sharing.shared(shape)), name
+
+
+def test_numbers_worth_seeing_lead_with_the_replicas(sharing: Sharing, shape: Shape) -> None:
+    for value in sharing.inside(begun(sharing, shape), rows(), shape).values():
+        assert len(value) == len(SEEDS)
+        assert torch.isfinite(value).all()
+
+
+def test_every_sharing_type_says_what_it_is(sharing: Sharing) -> None:
+    assert sharing.title
+    assert sharing.diagram
+    assert sharing.summary().endswith(".")
+
+
+# --- limits ---------------------------------------------------------------------------------------------------
+LIMITS: dict[str, tuple[Sharing, Sharing]] = {
+    "hard with every layer private is independent": (Hard(private_layers=8), Independent()),
+    "soft without a pull is independent": (Soft(strength=0.0), Independent()),
+    "cross-stitch, identity and frozen, is independent": (CrossStitch(own=1.0, frozen=True), Independent()),
+    "one expert is hard": (MultiGateMixtureOfExperts(experts=1), Hard()),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits_are_exact_from_the_first_step_to_the_last(name: str, shape: Shape) -> None:
+    general, special = LIMITS[name]
+    for steps in (0, 8):
+        ours = general.forward(trained(general, shape, steps), rows(), shape)
+        theirs = special.forward(trained(special, shape, steps), rows(), shape)
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_cross_stitch_of_one_task_is_the_plain_network() -> None:
+    shape = SHAPES["one task"]
+    ours, plain = begun(CrossStitch(), shape), begun(Independent(), shape)
+    torch.testing.assert_close(CrossStitch().forward(ours, rows(), shape), Independent().forward(plain, rows(), shape))
+
+
+def test_a_strong_pull_makes_the_trunks_equal_and_a_weak_one_does_not() -> None:
+    shape = SHAPES["mixed heads"]
+
+    def spread(strength: float) -> float:
+        found = trunks(trained(Soft(strength=strength), shape, 150, rate=0.004), shape)
+        return float(found.detach().std(1).max())
+
+    assert spread(100.0) < 0.02 * spread(0.0)
+
+
+def test_the_pull_is_the_distance_to_the_mean_of_the_present_trunks() -> None:
+    shape = Shape(4, (1, 1, 1), Trunk(width=8, depth=1))
+    parameters = begun(Soft(), shape)
+    moved = {name: value.detach().clone() for name, value in parameters.items()}
+    moved["trunk.0.bias"][:, 0] += 2.0  # 8 units, 2 away: with the mean in the middle 8 * (1 + 1) = 16
+    moved["trunk.0.weight"][:, 2] += 100.0  # absent: must not count
+    present = torch.tensor([[True, True, False], [True, False, False]])
+    two = {name: value[:2] for name, value in moved.items()}
+    found = Soft(strength=0.5).penalty(two, present, shape)
+    assert found is not None
+    torch.testing.assert_close(found, torch.tensor([8.0, 0.0]), rtol=1e-5, atol=1e-5)
+
+
+def test_stitches_start_near_the_identity_and_keep_the_size_of_activations() -> None:
+    shape = SHAPES["equal heads"]
+    seen = CrossStitch(own=0.8).inside(begun(CrossStitch(own=0.8), shape), rows(), shape)["stitch.0"]
+    torch.testing.assert_close(seen.sum(2), torch.ones(len(SEEDS), 3))
+    torch.testing.assert_close(seen[0], torch.full((3, 3), 0.1) + 0.7 * torch.eye(3))
+
+
+def test_gates_share_out_one_whole() -> None:
+    shape, sharing = SHAPES["mixed heads"], MultiGateMixtureOfExperts(experts=5)
+    seen = sharing.inside(begun(sharing, shape), rows(), shape)["gates"]
+    assert seen.shape == (len(SEEDS), 3, 5)
+    torch.testing.assert_close(seen.sum(2), torch.ones(len(SEEDS), 3))
+
+
+def test_a_mixture_of_experts_is_the_papers_formula() -> None:
+    """Head of the mixed features, written out for one row, one task and one network."""
+    shape, sharing = Shape(4, (1, 2), Trunk(width=8, depth=1)), MultiGateMixtureOfExperts(experts=3)
+    parameters, inputs = begun(sharing, shape), rows()
+    x, mine = inputs[1, 0], {name: value[1] for name, value in parameters.items()}
+    experts = [torch.relu(x @ mine["trunk.0.weight"][e] + mine["trunk.0.bias"][e, 0]) for e in range(3)]
+    gate = torch.softmax(mine["gate.weight"][3:6] @ x, 0)
+    features = sum((gate[e] * experts[e] for e in range(3)), torch.zeros(8))
+    wanted = mine["head.weight"][1:] @ features + mine["head.bias"][1:, 0]
+    found = sharing.forward(parameters, inputs, shape)[1, 0, 1:]
+    torch.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_hard_sharing_counts_shared_layers_once_and_private_ones_for_each_task(depth: int) -> None:
+    shape = Shape(4, (1, 1), Trunk(width=8, depth=3))
+    shared = sum(n_in * 8 + 8 for n_in in (4, 8, 8)[: 3 - depth])
+    private = sum(n_in * 8 + 8 for n_in in (4, 8, 8)[3 - depth :])
+    assert Hard(private_layers=depth).count(shape) == shared + 2 * private + 2 * 9
+    assert len(Hard(private_layers=depth).shared(shape)) == 2 * (3 - depth)
+
+
+def test_wider_trunks_start_with_other_numbers_but_the_same_seed_gives_the_same_start() -> None:
+    shape = SHAPES["equal heads"]
+    wide = replace(shape, trunk=replace(shape.trunk, width=16))
+    assert torch.equal(begun(Hard(), wide)["trunk.0.weight"], begun(Hard(), wide)["trunk.0.weight"])
+    weight = begun(Hard(), wide)["trunk.1.weight"]
+    assert float(weight.detach().abs().max()) <= 0.25
+    assert float(weight.detach().abs().mean()) == pytest.approx(0.125, rel=0.05)
