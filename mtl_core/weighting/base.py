@@ -41,7 +41,8 @@ class Weighting(Method):
 
     needs_gramian: ClassVar[bool] = False
     learns: ClassVar[bool] = False
-    """It has parameters of its own that the optimiser moves: see `parameters` and `objective`."""
+    """It has parameters of its own that the optimiser moves: see `parameters` and `objective`. `weights` is then not
+    asked; the weights in force are the objective's slopes by the losses."""
     laws: ClassVar[frozenset[str]] = frozenset()
     """Declared laws, tested on random and degenerate signals; names in `weighting.laws.LAWS`."""
 

@@ -1,0 +1,132 @@
+"""Small problems behind the gradient combinations, solved for all replicas at once.
+
+Everything is numpy in double precision: the matrices are tiny (T x T), so calls cost more than arithmetic, and
+numpy's cost a third of torch's. Gramians must be positive semidefinite to double precision: see `cleaned`.
+
+Sizes: N problems (replicas R, or R * T), T tasks. gramian [R, T, T] = J J^T of the tasks' gradients, with
+zeros in the rows and columns of absent tasks; present [R, T] bool. Absent tasks get weight 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+RIDGE = 1e-12
+"""Added to a unit diagonal before a solve: keeps singular systems solvable, moves others by less than 1e-11."""
+
+
+def diagonal(gramian: Array) -> Array:
+    """Squared gradient norms [R, T], never negative."""
+    norms: Array = np.maximum(np.einsum("ntt->nt", gramian), 0.0)
+    return norms
+
+
+def inverse(values: Array) -> Array:
+    """1 / values, and 0 where values is 0."""
+    positive = values > 0
+    return np.divide(1.0, values, out=np.zeros_like(values), where=positive)
+
+
+def cleaned(gramian: Array) -> Array:
+    """The nearest positive semidefinite matrices, scale by scale: [R, T, T] -> [R, T, T].
+
+    A Gramian summed in single precision can have slightly negative eigenvalues when gradients are almost parallel;
+    a minimum would then be a saddle. Done on the cosines, so that small gradients keep their digits.
+    """
+    lengths = np.sqrt(diagonal(gramian))
+    product = lengths[:, :, None] * lengths[:, None, :]
+    values, vectors = np.linalg.eigh(gramian * inverse(product))
+    cosines = (vectors * np.maximum(values, 0.0)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    whole: Array = cosines * product
+    return whole
+
+
+def nonnegative_least_squares(matrix: Array, target: Array, free: Mask) -> Array:
+    """The x >= 0 that minimises x'Ax / 2 - b'x: A [N, T, T], b [N, T] -> [N, T]; x is 0 where not `free`.
+
+    The active-set method of Lawson and Hanson, "Solving Least Squares Problems", 1974, ch. 23, one solve a round
+    for all problems, on A scaled to a unit diagonal. It ends in finitely many rounds with a relative violation
+    of the optimality conditions below 1e-9; the limit is for matrices that rounding has made indefinite.
+    """
+    scale = np.where(free, inverse(np.sqrt(diagonal(matrix))), 0.0)
+    matrix, target = matrix * scale[:, :, None] * scale[:, None, :], target * scale
+    free = free & (scale > 0)
+    tolerance = 1e-10 * np.maximum(np.abs(target).max(1), 1e-300)
+    x, passive, barred = np.zeros_like(target), free & (target > 0), np.zeros_like(free)
+    for _ in range(4 * target.shape[1] + 8):
+        best = _minimiser(matrix, target, passive)
+        blocked = passive & (best <= 0)
+        moved = _as_far_as_positive(x, best, blocked)
+        stuck = blocked.any(1)
+        left = blocked & (moved <= 0)
+        barred = (barred & (moved == x).all(1)[:, None]) | left
+        x, passive = np.where(passive & ~left, moved, 0.0), passive & ~left
+        slope = np.where(free & ~passive & ~barred, target - _product(matrix, x), -np.inf)
+        enters = ~stuck & (slope.max(1) > tolerance)
+        if not (stuck | enters).any():
+            break
+        passive[enters, slope.argmax(1)[enters]] = True
+    return x * scale
+
+
+def _minimiser(matrix: Array, target: Array, passive: Mask) -> Array:
+    """Where the problem without signs has its minimum if only `passive` entries may differ from 0."""
+    size = target.shape[1]
+    inside = passive[:, :, None] & passive[:, None, :]
+    system = np.where(inside, matrix, 0.0)
+    system[:, range(size), range(size)] = np.where(passive, 1 + RIDGE, 1.0)
+    return np.linalg.solve(system, np.where(passive, target, 0.0)[..., None])[..., 0]
+
+
+def _as_far_as_positive(x: Array, best: Array, blocked: Mask) -> Array:
+    """From x towards best, as far as no blocked entry turns negative; the entry that stops it becomes exactly 0."""
+    reach = np.divide(x, x - best, out=np.ones_like(x), where=blocked & (x > best))
+    reach = np.where(blocked & (x <= best), 0.0, reach)
+    step = reach.min(1, keepdims=True)
+    return np.where(blocked & (reach <= step), 0.0, x + step * (best - x))
+
+
+def _product(matrix: Array, vector: Array) -> Array:
+    return (matrix @ vector[..., None])[..., 0]
+
+
+def least_norm(gramian: Array, present: Mask) -> Array:
+    """Weights of the shortest vector in the convex hull of the gradients (MGDA): sum to 1.
+
+    With c > 0, the minimiser over w >= 0 of w'Gw + c (sum w - 1)^2 is that point times a number, which is a
+    non-negative least-squares problem. c = the smallest squared norm keeps it well scaled even when norms differ
+    by many orders of magnitude. Gradients that are exactly zero share all the weight. w'Gw exceeds the least by at
+    most 1e-9 of the smallest squared norm.
+    """
+    norms = diagonal(gramian)
+    zero = present & (norms <= 0)
+    least = np.where(present, norms, np.inf).min(1)
+    least = np.where(np.isfinite(least) & (least > 0), least, 1.0)
+    hull = gramian + least[:, None, None] * (present[:, :, None] & present[:, None, :])
+    found = nonnegative_least_squares(hull, least[:, None] * present, present)
+    found = np.where(np.any(zero, 1, keepdims=True), zero, found)
+    return found * inverse(found.sum(1, keepdims=True))
+
+
+def without_conflicts(gramian: Array, present: Mask, order: NDArray[np.int64]) -> Array:
+    """PCGrad: each gradient loses what points against the others, one after another; weights of the sum.
+
+    order [R, T, T]: the tasks in the order in which gradient i meets them. Exact (closed form on the Gramian).
+    """
+    mixes = np.eye(present.shape[1]) * present[:, :, None]  # [R, T, T]: row i = what gradient i has become
+    products = gramian * present[:, :, None]  # its inner products with the original gradients
+    norms = diagonal(gramian)
+    itself = np.arange(present.shape[1])
+    for meets in np.moveaxis(order, 2, 0):  # [R, T]
+        against = np.take_along_axis(products, meets[..., None], 2)[..., 0]
+        size = np.take_along_axis(norms, meets, 1)
+        added = np.where((against < 0) & (meets != itself), -against * inverse(size), 0.0)
+        other = np.take_along_axis(gramian, meets[..., None], 1)
+        products = products + added[..., None] * other
+        mixes = mixes + added[..., None] * (meets[..., None] == itself)
+    total: Array = mixes.sum(1)
+    return total
