@@ -64,13 +64,14 @@ class CsvFile(Source):
         return Upload(store_upload(self._bytes(), Path(self.path).name), self.recipe)
 
     def _bytes(self) -> bytes:
+        path = Path(self.path)
+        if not path.is_file():
+            raise InvalidInput(f"there is no file {self.path!r}; check the path")
+        check_size(path.stat().st_size, path.name)
         try:
-            check_size(Path(self.path).stat().st_size, Path(self.path).name)
-            return Path(self.path).read_bytes()
-        except InvalidInput:
-            raise
-        except (OSError, ValueError) as error:
-            raise InvalidInput(f"the file {self.path!r} cannot be read; check the path") from error
+            return path.read_bytes()
+        except OSError as error:
+            raise InvalidInput(f"the file {self.path!r} cannot be read ({error.strerror}); check its rights") from error
 
 
 def csv_source(path: str, tasks: Sequence[str] = ()) -> CsvFile:
