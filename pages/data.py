@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from mtl_core.data.base import Source
 from pages.ui import session
 from pages.ui.data_shelves import generated, real, remember, viewed
 from pages.ui.data_view import view
+from pages.ui.upload import own_table
 
+OPEN: dict[str, Callable[[Source], Source | None]] = {"real": real, "generated": generated, "table": own_table}
 SHELVES = {"real": "Real data", "generated": "Generated", "table": "My table"}
 
 
@@ -17,7 +21,9 @@ def page() -> None:
     with left:
         source = choice()
     with right, session.guard("This data set"):
-        if source is not None:
+        if source is None:
+            st.info("Nothing is in view yet. What you choose on the left is shown here, with its tasks and rows.")
+        else:
             remember(source)
             view(source, session.lab().dataset(source))
 
@@ -36,7 +42,7 @@ def choice() -> Source | None:
         label_visibility="collapsed",
     )
     with session.guard("This shelf"):
-        return real(now.name) if shelf == "real" else generated(now)
+        return OPEN[shelf or now.shelf](now)
     return None
 
 

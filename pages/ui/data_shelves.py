@@ -17,16 +17,16 @@ def shelf(name: str) -> list[str]:
     return [each for each in sources if sources[each].shelf == name]
 
 
-def real(viewed: str) -> Source:
+def real(viewed: Source) -> Source:
     """Cards of the sets that ship; gives the one in view."""
     names = sorted(shelf("real"), key=lambda name: name != session.FIRST_DATA)
-    viewed = viewed if viewed in names else names[0]
+    chosen = viewed.name if viewed.name in names else names[0]
     with st.grid(min_column_width=230):
         for name in names:
             source = sources.from_json(name)
             with st.container(border=True, key=f"card-{name}"):
-                card(source, session.lab().dataset(source), in_view=name == viewed)
-    return sources.from_json(viewed)
+                card(source, session.lab().dataset(source), in_view=name == chosen)
+    return sources.from_json(chosen)
 
 
 def card(source: Source, dataset: Dataset, in_view: bool) -> None:

@@ -1,0 +1,102 @@
+"""A person's own table on the Data page: drop it, see what was found, correct the roles of its columns."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from mtl_core.data.base import Source
+from mtl_core.data.columns import Column, guess
+from mtl_core.data.reading import Reading
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.table import Upload, load_upload, store_upload
+from mtl_core.registry import InvalidInput
+from mtl_core.settings import UPLOAD_LIMIT_MB
+from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
+from pages.ui.text import cut, plain
+
+ROWS_IN_SIGHT = 14
+INTRODUCTION = (
+    "A text table (CSV): one row for each example, one column for each feature or task. "
+    f"At most {UPLOAD_LIMIT_MB} MB. It stays on the machine that runs this lab."
+)
+
+
+def own_table(viewed: Source) -> Source | None:
+    """The uploaded table with its roles, or None as long as there is none. Raises `InvalidInput` for odd roles."""
+    st.file_uploader(
+        "Your table", key="file", on_change=take, label_visibility="collapsed", max_upload_size=UPLOAD_LIMIT_MB
+    )
+    if problem := st.session_state.get("upload_problem"):
+        st.error(f"{plain(problem)}.", icon=":material/error:")
+    fingerprint = _fingerprint(viewed)
+    if fingerprint is None:
+        st.caption(plain(INTRODUCTION))
+        return None
+    reading, _ = _facts(fingerprint)
+    shape = f"{reading.rows:,} rows, {reading.columns:,} columns"
+    st.markdown(f"**{plain(cut(reading.filename, 40))}** · {plain(shape)}")
+    st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
+    return Upload(fingerprint, to_recipe(edited_roles(fingerprint, viewed)).to_text())
+
+
+def take() -> None:
+    """A file was dropped: keep it, or keep the sentence that says why it cannot be read."""
+    st.session_state.pop("upload_problem", None)
+    file = st.session_state["file"]
+    if file is None:
+        return
+    try:
+        st.session_state["upload"] = store_upload(file.getvalue(), file.name)
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+
+
+def edited_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
+    """The table of roles as it was last edited; an editor forgets on a change of page, this does not."""
+    key = f"roles.{fingerprint}"
+    kept = st.session_state.setdefault("roles", {})
+    if key not in st.session_state:
+        kept[fingerprint] = kept.get(fingerprint, {"edited": _first_roles(fingerprint, viewed)})
+        kept[fingerprint]["start"] = kept[fingerprint]["edited"]
+    edited: pd.DataFrame = st.data_editor(
+        kept[fingerprint]["start"],
+        key=key,
+        hide_index=True,
+        height="auto" if len(kept[fingerprint]["start"]) <= ROWS_IN_SIGHT else 35 * ROWS_IN_SIGHT,
+        disabled=["column", "found", "missing", "examples", "reason"],
+        placeholder="",
+        column_config={
+            "column": st.column_config.TextColumn("Column", pinned=True, width=110),
+            "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=90),
+            "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=130),
+            "examples": st.column_config.TextColumn("Values", width=130),
+            "missing": st.column_config.NumberColumn("Missing", format="percent", width=70),
+            "found": st.column_config.TextColumn("Found", width=80),
+            "reason": st.column_config.TextColumn("Why", width=300),
+        },
+        alt="The columns of your table: what each is used as, and how a task is learned",
+    )
+    kept[fingerprint]["edited"] = edited
+    return edited
+
+
+def _first_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
+    """As proposed; as they were chosen where this very table is in view already."""
+    _, columns = _facts(fingerprint)
+    if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe:
+        return role_table(columns, Recipe.from_text(viewed.recipe))
+    return role_table(columns)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _facts(fingerprint: str) -> tuple[Reading, tuple[Column, ...]]:
+    """How a table was read, and what its columns seem to be; read from the disk once."""
+    frame, reading = load_upload(fingerprint)
+    return reading, guess(frame)
+
+
+def _fingerprint(viewed: Source) -> str | None:
+    """The table that was uploaded last, else the one in view."""
+    kept: str | None = st.session_state.get("upload")
+    return kept or (viewed.fingerprint if isinstance(viewed, Upload) and viewed.fingerprint else None)
