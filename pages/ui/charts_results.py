@@ -135,12 +135,14 @@ def cost_scatter(costs: Sequence[Cost]) -> Figure:
             "y": [cost.error],
             "text": [text.chart_plain(text.cut(cost.label, 22))],
             "textposition": "top center",
+            "cliponaxis": False,
             "marker": {"color": cost.colour, "symbol": cost.marker, "size": 11},
             "hovertemplate": f"{text.chart_plain(cost.label)}<br>%{{x:,}} parameters, error %{{y:.3g}}<extra></extra>",
         }
         for cost in costs
     ]
-    layout = base_layout(xaxis=axis("parameters", type="log", nticks=6), yaxis=axis("mean error", rangemode="tozero"))
+    top = 1.15 * max((cost.error for cost in costs), default=1.0)
+    layout = base_layout(xaxis=axis("parameters", type="log", nticks=6), yaxis=axis("mean error", range=[0, top]))
     said = [
         f"{cost.label}: {text.short(cost.parameters)} parameters, error {text.number(cost.error)}" for cost in costs
     ]

@@ -1,0 +1,138 @@
+"""Compare: a shelf of runs on the same data; the chosen ones side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtl_core.experiment import Experiment
+from mtl_core.store.records import RunRecord
+from pages.ui import session, shelf
+from pages.ui.compare_view import side_by_side
+from pages.ui.suggest import Suggestion, next_runs
+from pages.ui.text import cut, duration, plain, plural
+
+ACTIVE = ("queued", "running", "paused")
+ON_SHELF = 40
+"""Runs of one data set that are offered: the newest."""
+
+
+def page() -> None:
+    """Drawn anew while a run is on the way; the whole page once more when the last one has ended."""
+    live = bool(on_the_way(session.lab().runs(limit=1000)))
+    st.fragment(body, run_every=1.0 if live else None)(live)
+
+
+def body(live: bool) -> None:
+    with session.guard("The Compare page"):
+        records = session.lab().runs(limit=1000)
+        if bool(on_the_way(records)) != live:
+            st.rerun()
+        content(records)
+
+
+def on_the_way(records: list[RunRecord]) -> list[RunRecord]:
+    return [record for record in records if record.status in ACTIVE]
+
+
+def content(records: list[RunRecord]) -> None:
+    groups = shelf.same_data(records)
+    if groups:
+        choose_and_show(groups)
+    else:
+        st.info("No run has results yet. Make two on the same data, and they stand here side by side.")
+    waiting = on_the_way(records)
+    if waiting:
+        st.caption(f"{plural(len(waiting), 'run')} on the way; the shelf fills by itself.")
+    with st.container(border=True):
+        offer(starting_point(groups))
+
+
+def choose_and_show(groups: dict[str, list[RunRecord]]) -> None:
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        data = choose_data(groups)
+    with right:
+        chosen = choose_runs(data, groups[data])
+    if len(groups[data]) < 2:
+        st.info("A comparison takes two runs on the same data, and here is one. Make another below.")
+    elif len(chosen) < 2:
+        st.info("Choose at least two runs to see them side by side.")
+    if chosen:
+        results = [(r, session.lab().history(r.id), session.lab().comparison(r.id)) for r in chosen[: shelf.MOST]]
+        side_by_side(shelf.shelve(results))
+    if len(chosen) > shelf.MOST:
+        st.caption(f"The first {shelf.MOST} are shown: more colours cannot be told apart.")
+
+
+def choose_data(groups: dict[str, list[RunRecord]]) -> str:
+    titles = {key: f"{cut(found[0].data_title, 40)} ({plural(len(found), 'run')})" for key, found in groups.items()}
+    linked = st.query_params.get("runs", "").split(",")
+    named = [key for key, found in groups.items() if any(record.id in linked for record in found)]
+    comparable = [key for key, found in groups.items() if len(found) > 1]
+    first = next(iter(named or comparable or groups))
+    chosen = st.selectbox(
+        "Runs on",
+        list(groups),
+        index=list(groups).index(first),
+        format_func=titles.__getitem__,
+        key="compare.data",
+        persist_state="session",
+    )
+    return chosen or first
+
+
+def choose_runs(data: str, records: list[RunRecord]) -> list[RunRecord]:
+    """The chosen runs, in the order of the shelf: newest first. The address names them, so a link finds them."""
+    offered = {record.id: record for record in records[:ON_SHELF]}
+    linked = [run for run in st.query_params.get("runs", "").split(",") if run in offered]
+    chosen = st.pills(
+        "Runs to compare",
+        list(offered),
+        selection_mode="multi",
+        default=linked or list(offered)[:2],
+        format_func=lambda run: plain(cut(chip(offered[run]), 44)),
+        key=f"compare.runs.{data}",
+        persist_state="session",
+    )
+    kept = [run for run in offered if run in chosen]
+    st.query_params["runs"] = ",".join(kept)
+    return [offered[run] for run in kept]
+
+
+def chip(record: RunRecord) -> str:
+    """The run's title, and its state unless it is finished."""
+    title = shelf.run_title(record)
+    return title if record.status == "finished" else f"{title} ({record.status})"
+
+
+def starting_point(groups: dict[str, list[RunRecord]]) -> Experiment:
+    """What suggested runs vary: the newest run of the data in view, else the settings on Train."""
+    found = groups.get(st.session_state.get("compare.data", ""), [])
+    return found[0].experiment if found else session.experiment()
+
+
+def offer(experiment: Experiment) -> None:
+    """Runs worth making next, one click each."""
+    st.markdown("**Make another run to compare with**")
+    suggestions = next_runs(experiment)
+    with st.grid(len(suggestions), min_column_width=260):
+        for suggestion in suggestions:
+            with st.container():
+                st.markdown(f"{plain(suggestion.title)}")
+                st.caption(f"{plain(suggestion.why)} {cost(suggestion)}")
+                if st.button("Run it", key=f"offer.{suggestion.experiment.fingerprint}"):
+                    name = f"{suggestion.experiment.data.title}: {suggestion.title}"
+                    session.lab().submit(suggestion.experiment, name=name)
+                    st.rerun()
+
+
+def cost(suggestion: Suggestion) -> str:
+    """What the click will cost."""
+    estimate = session.lab().estimate(suggestion.experiment)
+    time = f", about {duration(estimate.seconds)}" if estimate.seconds is not None else ""
+    return f"{plural(estimate.networks, 'network')}{time}."
+
+
+session.frame()
+with session.guard("The Compare page"):
+    page()
