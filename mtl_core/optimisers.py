@@ -36,7 +36,7 @@ class Optimiser(Method):
         raise NotImplementedError
 
     def move(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> None:
-        """One step, in place on parameters and memory."""
+        """One step, in place on parameters and memory; all contiguous, since the kernels read them as flat rows."""
         raise NotImplementedError
 
     def rate(self, step: int, steps: int) -> float:

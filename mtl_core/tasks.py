@@ -26,7 +26,7 @@ class TaskKind(Method):
         raise NotImplementedError
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Loss of every row: outputs [R, B, O], targets [R, B] (no NaN) -> [R, B]."""
+        """Loss of every row: outputs [..., O], targets [...] (no NaN) -> [...]; leading axes are replicas, rows, tasks."""
         raise NotImplementedError
 
 
@@ -45,7 +45,7 @@ class Regression(TaskKind):
         return 1
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return (outputs.squeeze(-1) - targets) ** 2
+        return torch.nn.functional.mse_loss(outputs.squeeze(-1), targets, reduction="none")
 
 
 @kinds.register("binary", title="Yes or no", term="binary classification")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mtl_core import draws
 from mtl_core.lazy import torch
 from mtl_core.models.base import Layout, Parameter, Parameters, Shape
+from mtl_core.models.chain import chain
 
 
 def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -81,6 +82,17 @@ def mixed_heads(parameters: Parameters, features: torch.Tensor, shares: torch.Te
     return torch.sum(seen * wide.permute(0, 3, 1, 2), 1)
 
 
+def column_trunks(
+    parameters: Parameters, values: torch.Tensor, shape: Shape, first: int = 0, name: str = "trunk"
+) -> torch.Tensor:
+    """C trunks side by side, from layer `first` on: values [R, B, in] (all see the same) -> [R, C, B, W]."""
+    names = [f"{name}.{i}" for i in range(first, shape.trunk.depth)]
+    hidden = [(parameters[f"{n}.weight"].flatten(0, 1), parameters[f"{n}.bias"].flatten(0, 1)) for n in names]
+    n_columns = parameters[f"{names[0]}.weight"].shape[1]
+    wide = values.unsqueeze(1).expand(-1, n_columns, -1, -1).flatten(0, 1)  # [R * C, B, in]
+    return chain(wide, hidden, None, shape.trunk.activation).unflatten(0, (-1, n_columns))
+
+
 def columns(parameters: Parameters, name: str, values: torch.Tensor) -> torch.Tensor:
     """C linear layers side by side: values [R, C, B, in] (or [R, B, in] for all alike) -> [R, C, B, out]."""
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]  # [R, C, in, out], [R, C, 1, out]
@@ -93,8 +105,9 @@ def columns(parameters: Parameters, name: str, values: torch.Tensor) -> torch.Te
 
 
 def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:
-    """First numbers of every parameter, [R, *shape] float32, ready for gradients."""
-    return {name: torch.from_numpy(_drawn(parameter, seeds)).requires_grad_() for name, parameter in layout.items()}
+    """First numbers of every parameter, [R, *shape] float32 and contiguous, ready for gradients."""
+    drawn = {name: np.ascontiguousarray(_drawn(parameter, seeds)) for name, parameter in layout.items()}
+    return {name: torch.from_numpy(values).requires_grad_() for name, values in drawn.items()}
 
 
 def _drawn(parameter: Parameter, seeds: NDArray[np.int64]) -> NDArray[np.float32]:

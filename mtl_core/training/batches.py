@@ -54,13 +54,17 @@ class Batches:
         """inputs [R, B, F] and targets [R, B, T] of a step; every row is seen once in each epoch."""
         if self._same is not None:
             return self._same
+        batch = self.gather(self.rows(step))
+        if self.full and batch[0].numel() <= CACHE_LIMIT:
+            self._same = batch
+        return batch
+
+    def rows(self, step: int) -> torch.Tensor:
+        """Row numbers of a step's batch, in all tables laid end to end: [R, B]."""
         if self.full:
-            batch = self.gather(self._flat(self.train))
-            if batch[0].numel() <= CACHE_LIMIT:
-                self._same = batch
-            return batch
+            return self._flat(self.train)
         epoch, place = divmod(step, self.epoch_steps)
-        return self.gather(self._epoch(epoch)[:, place * self.size : (place + 1) * self.size])
+        return self._epoch(epoch)[:, place * self.size : (place + 1) * self.size]
 
     def held_out(self) -> Iterator[Batch]:
         """The held rows in blocks of bounded memory, in order; gathered once if they are few."""

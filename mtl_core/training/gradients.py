@@ -17,9 +17,8 @@ def jacobian(losses: torch.Tensor, parameters: Parameters, shared: tuple[str, ..
 
 
 def _flat_gradient(loss: torch.Tensor, wanted: list[torch.Tensor]) -> torch.Tensor:
-    found = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
-    filled = [torch.zeros_like(p) if g is None else g for g, p in zip(found, wanted, strict=True)]
-    return torch.cat([g.flatten(1) for g in filled], 1)
+    found = torch.autograd.grad(loss, wanted, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.flatten(1) for gradient in found], 1)
 
 
 def unflatten(flat: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> Parameters:

@@ -43,7 +43,8 @@ def row_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group
     """outputs [R, B, O], targets [R, B, T] without NaN -> [R, B, T]."""
     parts = []
     for group in groups:
-        mine = _take(outputs, group.columns).unflatten(-1, (len(group.tasks), group.size))  # [R, B, k, O]
+        mine = _take(outputs, group.columns)
+        mine = mine.unsqueeze(-1) if group.size == 1 else mine.unflatten(-1, (-1, group.size))  # [R, B, k, O]
         parts.append(group.kind.loss(mine, _take(targets, group.tasks)))
     if len(parts) == 1:
         return parts[0]
@@ -92,7 +93,9 @@ def _score(name: str, outputs: torch.Tensor, targets: torch.Tensor, group: Group
 
 
 def _take(values: torch.Tensor, which: tuple[int, ...]) -> torch.Tensor:
-    """Entries of the last axis; a view where they are neighbours."""
+    """Entries of the last axis; no work where they are all, a view where they are neighbours."""
+    if len(which) == values.shape[-1]:
+        return values
     if which == tuple(range(which[0], which[0] + len(which))):
         return values[..., which[0] : which[0] + len(which)]
     return values[..., list(which)]

@@ -66,7 +66,7 @@ class Stack:
         combined = self.now.weighting.needs_gramian and self.n_multi and self.shared
         found, losses, learned = (self._combined if combined else self._weighted)(inputs, targets)
         rate = self.now.optimiser.rate(self.step_count, self.plan.training.steps)
-        self.now.optimiser.move(self._values, found, self.memory, rate)
+        self.now.optimiser.move(self._values, [each.contiguous() for each in found], self.memory, rate)
         self.total += torch.where(learned, losses, 0.0)
         self.counted += learned
         self.step_count += 1
@@ -84,7 +84,7 @@ class Stack:
         if penalty is not None:
             outputs.append(penalty)
             weights.append(torch.ones_like(penalty))
-        found = torch.autograd.grad(outputs, self.moved, weights)
+        found = torch.autograd.grad(outputs, self.moved, weights, materialize_grads=True)
         return list(found), losses.detach(), learned
 
     def _weigh(self, losses: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
@@ -125,12 +125,12 @@ class Stack:
         flat = torch.bmm(self.in_force[: self.n_multi, None, :], matrix).squeeze(1)
         found = gradients.unflatten(flat, part, self.shared)
         private = [name for name in part if name not in self.shared]
-        own = torch.autograd.grad(masked.sum(), [part[name] for name in private])
+        own = torch.autograd.grad(masked.sum(), [part[name] for name in private], materialize_grads=True)
         found |= dict(zip(private, own, strict=True))
         penalty = self.sharing.penalty(part, self.present[rows], self.shape)
         if penalty is not None:
-            pulls = torch.autograd.grad(penalty.sum(), list(part.values()), allow_unused=True)
-            found = {n: found[n] if pull is None else found[n] + pull for n, pull in zip(part, pulls, strict=True)}
+            pulls = torch.autograd.grad(penalty.sum(), list(part.values()), materialize_grads=True)
+            found = {name: found[name] + pull for name, pull in zip(part, pulls, strict=True)}
         return found, losses.detach(), learned
 
     def _plain_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Part:
@@ -139,7 +139,7 @@ class Stack:
         objective = torch.where(learned, losses, 0.0).sum()
         penalty = self.sharing.penalty(part, self.present[rows], self.shape)
         objective = objective if penalty is None else objective + penalty.sum()
-        found = torch.autograd.grad(objective, list(part.values()))
+        found = torch.autograd.grad(objective, list(part.values()), materialize_grads=True)
         return dict(zip(part, found, strict=True)), losses.detach(), learned
 
     def losses(

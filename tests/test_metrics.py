@@ -1,0 +1,97 @@
+"""Scores agree with scikit-learn, the fused trunk with autograd."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, log_loss, r2_score
+
+from mtl_core.metrics import metrics
+from mtl_core.models.chain import chain
+
+OUTPUTS = torch.randn(3, 40, 4, generator=torch.Generator().manual_seed(0))
+CODES = torch.randint(0, 4, (3, 40), generator=torch.Generator().manual_seed(1)).float()
+HIDDEN = torch.rand(3, 40, generator=torch.Generator().manual_seed(2)) < 0.2
+CLASSES = CODES.masked_fill(HIDDEN, torch.nan)
+
+
+def score(name: str, outputs: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
+    return metrics[name]().score(outputs, targets, torch.zeros(len(outputs))).numpy()
+
+
+def test_log_loss_and_error_rate_of_several_classes_are_scikit_learns() -> None:
+    for r in range(3):
+        known = ~HIDDEN[r]
+        probability = torch.softmax(OUTPUTS[r, known].double(), -1).numpy()
+        truth = CODES[r, known].numpy()
+        assert score("log_loss", OUTPUTS, CLASSES)[r] == pytest.approx(
+            log_loss(truth, probability, labels=range(4)), 1e-5
+        )
+        wrong = 1 - accuracy_score(truth, probability.argmax(1))
+        assert score("error_rate", OUTPUTS, CLASSES)[r] == pytest.approx(wrong, 1e-6)
+
+
+def test_log_loss_and_error_rate_of_two_classes_are_scikit_learns() -> None:
+    truth = torch.where(HIDDEN, torch.nan, (CODES > 1).float())
+    for r in range(3):
+        known = ~HIDDEN[r]
+        probability = torch.sigmoid(OUTPUTS[r, known, 0].double()).numpy()
+        labels = truth[r, known].numpy()
+        found = score("log_loss", OUTPUTS[..., :1], truth)[r], score("error_rate", OUTPUTS[..., :1], truth)[r]
+        assert found[0] == pytest.approx(log_loss(labels, probability, labels=[0, 1]), 1e-5)
+        assert found[1] == pytest.approx(1 - accuracy_score(labels, probability > 0.5), 1e-6)
+
+
+def test_explained_variance_is_scikit_learns_when_the_training_mean_is_the_test_mean() -> None:
+    targets = torch.randn(3, 40, generator=torch.Generator().manual_seed(3))
+    targets = targets - targets.mean(1, keepdim=True)
+    for r in range(3):
+        expected = r2_score(targets[r].numpy(), OUTPUTS[r, :, 0].numpy())
+        assert score("r2", OUTPUTS[..., :1], targets)[r] == pytest.approx(expected, 1e-4)
+        assert score("rrmse", OUTPUTS[..., :1], targets)[r] == pytest.approx(np.sqrt(1 - expected), 1e-4)
+
+
+def test_relative_error_is_one_for_the_training_mean_itself() -> None:
+    targets = torch.randn(3, 40, generator=torch.Generator().manual_seed(3)) + 5
+    mean = torch.tensor([4.0, 5.0, 6.0])
+    outputs = mean[:, None, None].expand(3, 40, 1)
+    assert metrics["rrmse"]().score(outputs, targets, mean).numpy() == pytest.approx(np.ones(3))
+
+
+@pytest.mark.parametrize("name", list(metrics))
+def test_rows_without_a_label_do_not_count_and_no_label_at_all_is_unknown(name: str) -> None:
+    wide = "multiclass" in metrics[name].kinds
+    outputs = OUTPUTS if wide else OUTPUTS[..., :1]
+    targets = CLASSES.clone()
+    targets[2] = torch.nan
+    other = outputs.clone()
+    other[torch.isnan(targets)] = 1e3
+    np.testing.assert_array_equal(score(name, outputs, targets)[:2], score(name, other, targets)[:2])
+    assert np.isnan(score(name, outputs, targets)[2])
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("with_head", [True, False])
+def test_the_fused_trunk_has_autograds_numbers_and_gradients(activation: str, with_head: bool) -> None:
+    random = torch.Generator().manual_seed(4)
+
+    def leaf(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=random, dtype=torch.float64).requires_grad_()
+
+    inputs = leaf(2, 7, 3)
+    hidden = [(leaf(2, 3, 5), leaf(2, 1, 5)), (leaf(2, 5, 5), leaf(2, 1, 5))]
+    head = (leaf(2, 4, 5), leaf(2, 4, 1)) if with_head else None
+    leaves = [inputs, *(each for layer in (*hidden, *([head] if head else [])) for each in layer)]
+    bend = torch.relu if activation == "relu" else torch.tanh
+    plain = inputs
+    for weight, bias in hidden:
+        plain = bend(plain @ weight + bias)
+    plain = plain if head is None else plain @ head[0].transpose(1, 2) + head[1].transpose(1, 2)
+    fused = chain(inputs, hidden, head, activation)
+    torch.testing.assert_close(fused, plain)
+    pull = torch.randn(plain.shape, generator=random, dtype=torch.float64)
+    for mine, theirs in zip(
+        torch.autograd.grad(fused, leaves, pull), torch.autograd.grad(plain, leaves, pull), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs)
