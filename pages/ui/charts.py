@@ -95,16 +95,23 @@ def loss_curves(
         "uirevision": revision,
     }
     layout["annotations"] = [*_titles(panels), *_mark_names(marks)]
-    for i in range(len(panels)):
-        end = "" if i == 0 else str(i + 1)
-        layout[f"xaxis{end}"] = axis(
-            "step", uirevision=view, nticks=4, rangemode="tozero", **({"matches": "x"} if i else {})
-        )
-        layout[f"yaxis{end}"] = axis(
-            uirevision=view, type="log" if log else "linear", **({"dtick": "D2"} if log else {})
-        )
+    layout |= _panel_axes(panels, log, view)
     alt = f"{text.QUANTITIES[quantity]} by step. " + " ".join(_panel_words(panel) for panel in panels)
     return Figure([*_legend(panels), *traces], layout, alt, height=300, panels=len(panels), revision=view)
+
+
+def _panel_axes(panels: Sequence[Panel], log: bool, view: str) -> dict[str, Any]:
+    """One step axis for all; no numbers on the axes of a panel that has no points yet."""
+    axes: dict[str, Any] = {}
+    for i, panel in enumerate(panels):
+        end = "" if i == 0 else str(i + 1)
+        shown: dict[str, Any] = {"showticklabels": any(len(curve.frame) for curve in panel.curves), "uirevision": view}
+        scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if log else {"type": "linear"}
+        axes[f"xaxis{end}"] = axis("step", nticks=4, rangemode="tozero", **shown)
+        axes[f"yaxis{end}"] = axis(**scale, **shown)
+        if i:
+            axes[f"xaxis{end}"]["matches"] = "x"
+    return axes
 
 
 def _panel_traces(i: int, panel: Panel, log: bool) -> list[Trace]:

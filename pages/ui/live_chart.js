@@ -2,6 +2,8 @@
 // The figure arrives whole at every update; theme colours ("@ink") and the grid of panels are settled here.
 
 const drawn = new WeakMap();
+const LEGEND_ENTRY = 165; // pixels that an entry of the legend needs
+const LEGEND_LINE = 22;
 
 // Plotly's bundle is fetched once for a page, and from the browser's cache ever after: its address names its version.
 function plotly(address) {
@@ -46,15 +48,17 @@ function themed(value, theme) {
 // Small multiples stand side by side where there is room, else one under the other.
 function arranged(layout, data, width) {
   if (!data.panels) return { ...layout, width, height: data.height };
-  const margin = layout.margin ?? {};
+  const entries = data.traces.filter((trace) => trace.showlegend).length;
+  const lines = Math.ceil((entries * LEGEND_ENTRY) / width);
+  const margin = { ...layout.margin, t: layout.margin.t + LEGEND_LINE * Math.max(lines - 1, 0) };
   const columns = Math.max(1, Math.min(data.panels, Math.floor(width / data.panel_width)));
   const rows = Math.ceil(data.panels / columns);
   const even = Math.ceil(data.panels / rows);
-  const edges = (margin.t ?? 0) + (margin.b ?? 0);
+  const edges = margin.t + margin.b;
   const gap = rows > 1 ? 0.34 : 0;
   const height = rows > 1 ? edges + rows * Math.min(data.height - edges, 190) : data.height;
   const grid = { rows, columns: even, pattern: "independent", xgap: 0.16, ygap: gap };
-  return { ...layout, grid, width, height };
+  return { ...layout, grid, width, height, margin };
 }
 
 async function draw(host, data) {

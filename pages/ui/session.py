@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.pages_manager import PagesManager
 
 from mtl_core.registry import InvalidInput
@@ -71,12 +72,17 @@ def start() -> None:
 
 
 def _example() -> Experiment | None:
-    """The finished example, taken into view: every page opens on an answer."""
-    found = next((run for run in lab().runs(text=EXAMPLE) if run.name == EXAMPLE), None)
+    """The example, taken into view: every page opens on an answer."""
+    found = example()
     if found is None:
         return None
     st.session_state["run"] = found.id
     return without_changes(found.experiment)
+
+
+def example() -> RunRecord | None:
+    """The run that was made on the first start, unless it was renamed or deleted."""
+    return next((run for run in lab().runs(text=EXAMPLE) if run.name == EXAMPLE), None)
 
 
 def _from_address() -> Experiment | None:
@@ -231,11 +237,17 @@ def _line() -> None:
     now, data = experiment(), dataset()
     names = [text.plain(text.cut(name, 20)) for name in now.tasks]
     with st.container(horizontal=True, key="frame", vertical_alignment="center", gap="medium"):
-        st.page_link(
-            "pages/data.py", label=f"{text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}"
-        )
+        link("data", f"{text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}")
         st.caption(text.listing(names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])), width="content")
         st.caption(_at_work(), width="content")
+
+
+def link(page: str, label: str, icon: str | None = None, query: dict[str, str] | None = None) -> None:
+    """A link to a page of the menu, by its file's name; plain text where a page is shown without the menu."""
+    try:
+        st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query)
+    except StreamlitPageNotFoundError:
+        st.caption(label)
 
 
 def _at_work() -> str:

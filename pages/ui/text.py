@@ -67,8 +67,9 @@ def number(value: float) -> str:
         return "0"
     exponent = math.floor(math.log10(abs(float(f"{value:.3g}"))))
     if exponent >= 7 or exponent < -4:
-        return f"{value:.2e}"
-    return f"{round(value, 2 - exponent):,.{max(2 - exponent, 0)}f}"
+        return f"{value:.3g}"
+    digits = f"{round(value, 2 - exponent):,.{max(2 - exponent, 0)}f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def percent(value: float, *, sign: bool = False) -> str:

@@ -58,7 +58,7 @@ def _step() -> None:
         _begin(session.experiment(), paused=True)
     run_id, before = session.attached() or "", 0 if record is None else record.step
     session.lab().command(run_id, "step")
-    _until(lambda: session.lab().run(run_id).step > before)
+    _until(lambda: session.lab().run(run_id).step > before and session.lab().run(run_id).status != "running")
 
 
 def _reset() -> None:

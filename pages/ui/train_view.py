@@ -34,7 +34,8 @@ def _region(run_id: str) -> None:
             st.rerun()
         _progress(record)
         history = session.lab().history(run_id)
-        middle, right = st.columns([2.7, 1.2], gap="medium")
+        with st.container(key="region"):
+            middle, right = st.columns([2.7, 1.2], gap="medium")
         with right:
             sharing = _answer(record)
         with middle:
@@ -45,6 +46,8 @@ def _region(run_id: str) -> None:
 
 def _progress(record: RunRecord) -> None:
     words = text.plain(progress_words(record))
+    if record.status == "queued" and not session.lab().engine_ready():
+        words = "The workers are starting; the first start takes some seconds"
     if record.status in ACTIVE:
         st.progress(min(record.step / max(record.steps, 1), 1.0), text=words)
     else:
@@ -86,8 +89,9 @@ def _answer(record: RunRecord) -> str:
             or sharing
         )
     comparison = session.lab().comparison(record.id)
-    if record.status in ACTIVE:
-        st.caption("Provisional: the run is still training.")
+    if session.lab().history(record.id).is_empty:
+        st.caption("The first numbers come with the first points of the curves.")
+        return sharing
     verdict_view(comparison, sharing, f"train-{record.id}-{sharing}")
     return sharing
 

@@ -39,9 +39,10 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
 def gains(verdicts: Sequence[TaskVerdict]) -> list[Gain]:
     """Dots for the verdicts whose gain is a percentage."""
     nan = float("nan")
+    rows = list(dict.fromkeys(each.task for each in verdicts))
     return [
         Gain(v.task, v.gain, nan if v.low is None else v.low, nan if v.high is None else v.high, v.verdict, v.baseline)
-        for v in verdicts
+        for v in sorted(verdicts, key=lambda each: rows.index(each.task))
         if v.relative and v.gain is not None
     ]
 
