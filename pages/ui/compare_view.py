@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from mtl_core.registry import InvalidInput
 from pages.ui import charts, session, shelf, text
 from pages.ui.charts_results import cost_scatter, gain_dots
 from pages.ui.live_chart import live_chart
@@ -19,7 +20,7 @@ NO_PERCENT = "The error alone is so near 0 that a percentage would mislead; this
 def side_by_side(shelved: Sequence[Shelved]) -> None:
     """Everything about the chosen runs, the answer first."""
     view = "-".join(each.run.id for each in shelved)
-    every = tuple(task.name for task in session.lab().dataset(shelved[0].run.experiment.data).tasks)
+    every = all_tasks(shelved)
     answers(shelved)
     curves(shelved, view, every)
     gains(shelved, view, every)
@@ -30,6 +31,14 @@ def side_by_side(shelved: Sequence[Shelved]) -> None:
     with right:
         cost_numbers(table)
         settings(shelved)
+
+
+def all_tasks(shelved: Sequence[Shelved]) -> tuple[str, ...]:
+    """Every task of the data, in its order, which fixes the colours; the runs' own where the data is gone."""
+    try:
+        return tuple(task.name for task in session.lab().dataset(shelved[0].run.experiment.data).tasks)
+    except InvalidInput:
+        return tuple(dict.fromkeys(task.name for each in shelved for task in each.run.tasks))
 
 
 def answers(shelved: Sequence[Shelved]) -> None:
@@ -87,9 +96,7 @@ def cost_chart(shelved: Sequence[Shelved], table: pd.DataFrame) -> None:
     elif dots:
         live_chart(cost_scatter(dots), "compare-cost")
         names = text.plain(text.listing(list(map(text.cut, tasks))))
-        st.caption(
-            f"Mean test error on {names}; filled = together, open = the same run's networks alone. Down and left is better."
-        )
+        st.caption(f"Mean test error on {names}. Filled = together, open = the same run's networks alone.")
 
 
 def cost_numbers(table: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from mtl_core.data.base import Dataset, Source, sources
+from mtl_core.data.base import Source, sources
 from pages.ui import forms, session
 from pages.ui.charts_data import picture
 from pages.ui.text import plain, plural
@@ -23,26 +23,33 @@ def real(viewed: Source) -> Source:
     chosen = viewed.name if viewed.name in names else names[0]
     with st.grid(min_column_width=230):
         for name in names:
-            source = sources.from_json(name)
             with st.container(border=True, key=f"card-{name}"):
-                card(source, session.lab().dataset(source), in_view=name == chosen)
+                card(name, in_view=name == chosen)
     return sources.from_json(chosen)
 
 
-def card(source: Source, dataset: Dataset, in_view: bool) -> None:
-    st.markdown(f"**{plain(dataset.title)}**")
-    facts = [plural(dataset.n_rows, "row"), plural(len(dataset.tasks), "task"), dataset.licence.split(",")[0]]
-    st.caption(plain(" · ".join(facts)))
-    st.html(picture(dataset))
+def card(name: str, in_view: bool) -> None:
+    title, facts, shapes = card_facts(name)
+    st.markdown(f"**{plain(title)}**")
+    st.caption(plain(facts))
+    st.html(shapes)
     st.button(
         "In view" if in_view else "Look at it",
-        key=f"look.{source.name}",
+        key=f"look.{name}",
         disabled=in_view,
         on_click=remember,
-        args=(source,),
-        help=plain(source.summary()),
+        args=(sources.from_json(name),),
+        help=plain(sources[name].summary()),
         width="stretch",
     )
+
+
+@st.cache_data(show_spinner=False)
+def card_facts(name: str) -> tuple[str, str, str]:
+    """Title, size and picture of a set that ships; these never change, the sets themselves are not kept for it."""
+    dataset = session.lab().dataset(sources.from_json(name))
+    facts = [plural(dataset.n_rows, "row"), plural(len(dataset.tasks), "task"), dataset.licence.split(",")[0]]
+    return dataset.title, " · ".join(facts), picture(dataset)
 
 
 def generated(viewed: Source) -> Source:

@@ -10,20 +10,21 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.experiment import Experiment
+from pages.ui.shelf import run_title
+from pages.ui.text import STATUSES
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
-
     from mtl_core.evaluation.history import History
 
-COLUMNS = ("name", "status", "data", "tasks", "sharing", "weighting", "size", "error", "started", "note")
+COLUMNS = ("name", "status", "error", "data", "tasks", "sharing", "weighting", "size", "started", "note")
 
 
 def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[float]]) -> pd.DataFrame:
     """One row a run, in the order given; `sparkline` gives the validation error over the steps of a run."""
     rows = [
         {
-            "name": record.name,
+            "name": run_title(record),
             "status": progress(record),
             "data": record.data_title,
             "tasks": ", ".join(record.experiment.tasks),
@@ -41,16 +42,17 @@ def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[fl
 
 def progress(record: RunRecord) -> str:
     """The status in words, with the place in the queue or the share that is done."""
+    words = STATUSES[record.status]
     if record.status == "queued" and record.position:
-        return f"queued, place {record.position}"
-    if record.status in ("running", "paused", "stopped", "failed") and record.steps:
-        return f"{record.status}, {100 * record.step // record.steps} %"
-    return str(record.status)
+        return f"{words}, place {record.position}"
+    if record.status != "finished" and record.step and record.steps:
+        return f"{words}, {100 * record.step // record.steps} %"
+    return words
 
 
 def size(experiment: Experiment) -> str:
-    """How many networks the answer rests on, in short."""
-    return f"{experiment.plan.folds} folds x {experiment.plan.inits}, {experiment.training.steps:,} steps"
+    """What the answer rests on, in short: folds x initialisations, steps."""
+    return f"{experiment.plan.folds} x {experiment.plan.inits}, {experiment.training.steps:,} steps"
 
 
 def validation_errors(history: History) -> list[float]:

@@ -1,0 +1,76 @@
+"""An experiment from a JSON file: one that was exported here, or written by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from mtl_core.evaluation.report import settings_in_words
+from mtl_core.experiment import Experiment
+from mtl_core.registry import InvalidInput
+from pages.ui import session, text
+
+LIMIT_MB = 1
+
+
+def import_form() -> None:
+    """Drop a file, see what it says, run it or open it."""
+    st.markdown("**Import an experiment**")
+    st.file_uploader(
+        "Experiment file", key="import.file", on_change=take, label_visibility="collapsed", max_upload_size=LIMIT_MB
+    )
+    if problem := st.session_state.get("import.problem"):
+        st.error(f"{text.plain(problem)}.", icon=":material/error:")
+    found: Experiment | None = st.session_state.get("import.experiment")
+    if found is None:
+        st.caption("A JSON file that was exported from a run, here or elsewhere.")
+        return
+    words = settings_in_words(found)
+    for name in ("Data", "Tasks", "How to share", "Loss weights"):
+        if name in words:
+            st.caption(f"{name}: {text.plain(text.cut(words[name], 80))}")
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Run it", type="primary", key="import.run"):
+            session.lab().submit(found, name=st.session_state["import.name"])
+            forget()
+            st.rerun()
+        if st.button("Open on Train", key="import.open"):
+            forget()
+            session.open_settings(found)
+
+
+def take() -> None:
+    """A file was dropped: keep the experiment, or the sentence that says why there is none."""
+    forget()
+    file = st.session_state["import.file"]
+    if file is None:
+        return
+    try:
+        value = parse(file.getvalue(), file.name)
+        experiment = Experiment.from_json(value.get("experiment", value))
+        if experiment.data.name == "csv":
+            raise InvalidInput("this experiment names a file on a disk; upload that table on the Data page")
+        session.lab().dataset(experiment.data).choose(experiment.tasks)
+    except InvalidInput as problem:
+        st.session_state["import.problem"] = str(problem)
+    else:
+        st.session_state["import.experiment"] = experiment
+        st.session_state["import.name"] = str(value.get("name") or file.name.removesuffix(".json"))
+
+
+def parse(content: bytes, filename: str) -> dict[str, Any]:
+    """The object in a JSON file. Raises `InvalidInput` with one sentence when there is none."""
+    try:
+        value = json.loads(content)
+    except ValueError as error:
+        raise InvalidInput(f"{filename} is no JSON file ({error}); choose one that was exported here") from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{filename} holds no experiment but a list or a value; choose one that was exported here")
+    return value
+
+
+def forget() -> None:
+    for key in ("import.experiment", "import.problem", "import.name"):
+        st.session_state.pop(key, None)

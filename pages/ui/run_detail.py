@@ -1,0 +1,132 @@
+"""What can be done with the chosen runs: open, rename, annotate, run again, export, stop, compare, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mtl_core.store.records import RunRecord
+from pages.ui import session, text
+from pages.ui.run_table import progress
+from pages.ui.shelf import run_title
+
+
+def one(record: RunRecord) -> None:
+    """A single run: its answer, its words, its exports."""
+    st.markdown(f"**{text.plain(text.cut(run_title(record), 60))}**")
+    st.caption(text.plain(f"{record.data_title} · {text.listing(list(record.experiment.tasks))} · {progress(record)}"))
+    if record.status == "failed":
+        kept = f"What was measured up to step {record.step:,} is kept." if record.step else "Nothing was measured."
+        st.error(text.plain(f"{record.message.rstrip('.')}. {kept} Run it again, or open it and change a setting."))
+    if record.step:
+        answer(record)
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Open", type="primary", key="run.open", icon=":material/open_in_full:"):
+            session.open_run(record.id)
+        if st.button("Run again", key="run.again", icon=":material/replay:", help="The same experiment once more"):
+            again(record)
+        stop([record])
+    words(record)
+    exports(record)
+    delete([record])
+
+
+def answer(record: RunRecord) -> None:
+    """The verdict in a sentence, for each sharing type, against its first baseline."""
+    comparison = session.lab().comparison(record.id)
+    for sharing in record.experiment.sharing_keys():
+        for baseline in record.experiment.baselines()[:1]:
+            st.markdown(text.plain(comparison.sentence(sharing, baseline)))
+
+
+def again(record: RunRecord) -> None:
+    """Hand the same experiment in once more, with the knobs that were turned; it gives the same numbers."""
+    session.lab().submit(record.experiment, name=f"{run_title(record)}, again", note=record.note)
+    st.rerun()
+
+
+def words(record: RunRecord) -> None:
+    """Name and note, kept as soon as the field is left."""
+    name, note = f"run.name.{record.id}", f"run.note.{record.id}"
+    st.text_input("Name", record.name, key=name, max_chars=200, on_change=rename, args=(record.id, name))
+    st.text_area("Note", record.note, key=note, max_chars=5000, height=80, on_change=annotate, args=(record.id, note))
+
+
+def rename(run_id: str, key: str) -> None:
+    with session.guard("The name"):
+        session.lab().rename(run_id, st.session_state[key])
+
+
+def annotate(run_id: str, key: str) -> None:
+    with session.guard("The note"):
+        session.lab().annotate(run_id, st.session_state[key])
+
+
+def exports(record: RunRecord) -> None:
+    """Files are made when they are asked for."""
+    lab = session.lab()
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Numbers (CSV)",
+            lambda: lab.export_csv(record.id),
+            f"mtl-lab-{record.id}.csv",
+            "text/csv",
+            key="run.csv",
+            on_click="ignore",
+            help="Every number of every curve, one a row",
+            disabled=not record.step,
+        )
+        st.download_button(
+            "Experiment (JSON)",
+            lambda: lab.export_json(record.id),
+            f"mtl-lab-{record.id}.json",
+            "application/json",
+            key="run.json",
+            on_click="ignore",
+            help="All settings and the verdict; it can be imported here and run on the command line",
+        )
+
+
+def many(records: Sequence[RunRecord]) -> None:
+    """Several runs at once."""
+    st.markdown(f"**{text.plural(len(records), 'run')} chosen**")
+    for record in records[:12]:
+        st.caption(text.plain(text.cut(run_title(record), 60)))
+    with st.container(horizontal=True, gap="small"):
+        same = len({record.data_fingerprint for record in records}) == 1
+        tip = None if same else "Only runs on the same data can be compared"
+        if st.button("Compare", type="primary", key="run.compare", disabled=not same, help=tip):
+            compare(records)
+        stop(records)
+    delete(records)
+
+
+def compare(records: Sequence[RunRecord]) -> None:
+    """Go to Compare with these runs side by side."""
+    data = records[0].data_fingerprint
+    chosen = [record.id for record in records]
+    st.session_state["compare.data"], st.session_state[f"compare.runs.{data}"] = data, chosen
+    st.switch_page("pages/compare.py", query_params={"runs": ",".join(chosen)})
+
+
+def stop(records: Sequence[RunRecord]) -> None:
+    """End runs that have not ended; what they have said is kept."""
+    active = [record for record in records if not record.has_ended]
+    if active and st.button("Stop", key="run.stop", icon=":material/stop:"):
+        for record in active:
+            session.lab().command(record.id, "stop")
+        st.rerun()
+
+
+def delete(records: Sequence[RunRecord]) -> None:
+    """A second click confirms."""
+    number = "run" if len(records) == 1 else f"{len(records)} runs"
+    with st.popover(f"Delete {number}", icon=":material/delete:", key="run.delete"):
+        st.markdown(f"This forgets the {number} with all numbers. It cannot be undone.")
+        if st.button("Delete for good", key="run.delete.sure", type="primary"):
+            for record in records:
+                session.lab().delete(record.id)
+                if session.attached() == record.id:
+                    session.detach()
+            st.rerun()
