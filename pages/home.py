@@ -16,7 +16,7 @@ DOORS = (
     (
         "My CSV",
         ":material/upload_file:",
-        "Bring a table; say what to predict; ask the question.",
+        "Bring a table, say what to predict, ask.",
         "data",
         "Upload a table",
     ),
@@ -50,16 +50,15 @@ def _picture(run_id: str) -> None:
             st.rerun()
         history = session.lab().history(run_id)
         comparison = session.lab().comparison(run_id)
-        answer = (
-            headline(first_baseline(comparison.verdicts)) if record.status == "finished" else progress_words(record)
-        )
-        st.markdown(f"**Three questions about 344 penguins, learned together and alone.** {text.plain(answer)}")
-        every = tuple(task.name for task in session.lab().dataset(record.experiment.data).tasks)
+        data = session.lab().dataset(record.experiment.data)
+        every = tuple(task.name for task in data.tasks)
+        verdicts = first_baseline(comparison.verdicts)
+        answer = headline(verdicts) if record.status == "finished" else progress_words(record)
+        asked = text.plural(len(history.tasks), "question")
+        st.markdown(f"**{asked} about {data.n_rows:,} penguins, learned together and alone.** {text.plain(answer)}")
         panels = arms.panels(history, "validation_error", every)
         live_chart(charts.loss_curves(panels, "validation_error", revision=run_id), "home")
-        st.caption(
-            "How wrong on rows not trained on, by training step: lower is better. Solid = together, dashed = alone."
-        )
+        st.caption("Error on rows not trained on, by training step: lower is better. Solid = together, dashed = alone.")
         session.link("train", "Open this run and change something", ":material/play_circle:")
 
 

@@ -50,7 +50,7 @@ def guard(what: str = "This part of the page") -> Iterator[None]:
     try:
         yield
     except InvalidInput as problem:
-        st.error(f"{text.plain(problem)}.".replace("..", "."), icon=":material/error:")
+        st.error(as_sentence(str(problem)), icon=":material/error:")
     except Exception:
         log.exception("%s failed", what)
         st.error(
@@ -58,6 +58,11 @@ def guard(what: str = "This part of the page") -> Iterator[None]:
             "look at the last lines of the terminal that serves it.",
             icon=":material/error:",
         )
+
+
+def as_sentence(problem: str) -> str:
+    """A message as a sentence that Streamlit shows letter for letter."""
+    return text.plain(f"{problem[:1].upper()}{problem[1:].rstrip('.')}.")
 
 
 # --- settings ---------------------------------------------------------------------------------------------------

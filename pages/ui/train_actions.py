@@ -38,7 +38,7 @@ def act() -> None:
     try:
         WISHES[word]()
     except InvalidInput as problem:
-        st.session_state["problem"] = str(problem)
+        st.session_state["refused"] = str(problem)
 
 
 def run_name(experiment: Experiment) -> str:

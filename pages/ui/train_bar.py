@@ -84,8 +84,8 @@ def outlook() -> str:
 
 def notices(record: RunRecord | None) -> None:
     """What a person has to know before looking at the curves: nothing yet, a problem, or settings that moved on."""
-    if problem := st.session_state.get("problem"):
-        st.error(text.plain(problem), icon=":material/error:")
+    if refused := st.session_state.pop("refused", ""):
+        st.error(session.as_sentence(refused), icon=":material/error:")
     if record is None:
         st.info("Nothing has been trained here yet. Press Run: the first curves stand half a second later.")
         return

@@ -36,7 +36,7 @@ def controls() -> None:
         st.session_state["problem"] = ""
     except InvalidInput as problem:
         st.session_state["problem"] = str(problem)
-        st.warning(text.plain(problem), icon=":material/info:")
+        st.warning(session.as_sentence(str(problem)), icon=":material/info:")
 
 
 def _tasks(data: Dataset, base: Experiment) -> tuple[str, ...]:

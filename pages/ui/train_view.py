@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import arms, charts, colours, session, text
 from pages.ui.live_chart import live_chart
+from pages.ui.suggest import next_runs
 from pages.ui.train_actions import ACTIVE
 from pages.ui.verdict_view import verdict_table, verdict_view
 
@@ -93,7 +94,19 @@ def _answer(record: RunRecord) -> str:
         st.caption("The first numbers come with the first points of the curves.")
         return sharing
     verdict_view(comparison, sharing, f"train-{record.id}-{sharing}")
+    if record.has_ended:
+        _next_runs(record)
     return sharing
+
+
+def _next_runs(record: RunRecord) -> None:
+    """What to try next: the controls take its settings, Run is the person's own click."""
+    with st.popover("Try next", icon=":material/arrow_forward:"):
+        for each in next_runs(record.experiment):
+            if st.button(text.plain(each.title), key=f"next-{each.title}", width="stretch"):
+                session.load(each.experiment)
+                st.rerun()
+            st.caption(text.plain(each.why))
 
 
 def _curves(record: RunRecord, history: History) -> None:
