@@ -60,7 +60,7 @@ def test_no_flare_count_is_a_feature() -> None:
     data = SolarFlare().load()
     assert data.features.shape == (1066, 10)
     assert data.targets.sum().tolist() == [320, 50, 6]
-    assert not [name for name in data.features if "flares" in name]
+    assert not [name for name in data.features.columns if "flares" in str(name)]
 
 
 def test_the_files_that_ship_are_few_and_named_with_their_licence() -> None:
@@ -94,8 +94,9 @@ def test_turning_one_dial_leaves_all_else_as_it_was() -> None:
     assert_array_equal(base.features, more_rows.features[:300])
     assert_allclose(base.targets, more_rows.targets[:300], atol=1e-6)
     assert_array_equal(base.features, Relatedness(relatedness=0.3, noise=1.0).load().features)
-    for dial in ({"first_noise": 4.0}, {"first_outliers": 0.05}, {"first_labels": 0.2}, {"first_scale": 10.0}):
-        turned = Relatedness(**dial).load()
+    dials = [Relatedness(first_noise=4.0), Relatedness(first_outliers=0.05), Relatedness(first_labels=0.2)]
+    for dial in [*dials, Relatedness(first_scale=10.0)]:
+        turned = dial.load()
         assert_array_equal(base.targets.iloc[:, 1:], turned.targets.iloc[:, 1:])
         assert not np.array_equal(base.targets["task 1"], turned.targets["task 1"])
 
@@ -152,14 +153,14 @@ def test_correlations_of_targets_agree_with_scipy() -> None:
     from scipy.stats.contingency import association
 
     data = Penguins().load()
-    table, measures = target_correlations(data), association_measures(data)
+    measures, table = association_measures(data), target_correlations(data).to_numpy(float)  # species, sex, body mass
     both = data.targets[["sex", "body mass"]].dropna()
-    assert_allclose(table.loc["sex", "body mass"], spearmanr(both["sex"], both["body mass"]).statistic)
+    assert_allclose(table[1, 2], spearmanr(both["sex"], both["body mass"]).statistic)
     both = data.targets[["species", "sex"]].dropna()
     crossed = pd.crosstab(both["species"], both["sex"]).to_numpy()
-    assert_allclose(table.loc["species", "sex"], association(crossed, method="cramer"))
+    assert_allclose(table[0, 1], association(crossed, method="cramer"))
     assert measures.loc["species", "body mass"] == "correlation ratio"
-    assert 0.7 < table.loc["species", "body mass"] < 0.9
+    assert 0.7 < table[0, 2] < 0.9
     assert_array_equal(table, table.T)
     assert_array_equal(np.diag(table), 1.0)
 
@@ -170,4 +171,4 @@ def test_a_pair_without_common_labels_has_no_correlation() -> None:
     targets.loc[:19, "task 1"] = np.nan
     targets.loc[20:, "task 2"] = np.nan
     apart = type(data)("t", "T", data.features, targets, data.tasks)
-    assert np.isnan(target_correlations(apart).loc["task 1", "task 2"])
+    assert np.isnan(target_correlations(apart).to_numpy(float)[0, 1])

@@ -56,7 +56,8 @@ def as_text(column: pd.Series) -> pd.Series:
 
 def _column(cells: pd.Series) -> Column:
     known = cells.dropna()
-    distinct = int(known.nunique())
+    values = known.drop_duplicates()
+    distinct = len(values)
     kind_of = _number if pd.api.types.is_numeric_dtype(cells) and cells.dtype != bool else _words
     name = str(cells.name)
     if not distinct:
@@ -64,36 +65,38 @@ def _column(cells: pd.Series) -> Column:
     elif distinct == 1:
         found = ("constant", "ignore", "", "the same in every row")
     else:
-        found = kind_of(name, known, distinct)
-    examples = tuple(short(each) for each in as_text(known.drop_duplicates().head(3)))
+        found = kind_of(name, known, values)
+    examples = tuple(short(each) for each in as_text(values.head(3)))
     return Column(name, *found, missing=float(cells.isna().mean()), distinct=distinct, examples=examples)
 
 
 Found = tuple[str, str, str, str]
 
 
-def _number(name: str, known: pd.Series, distinct: int) -> Found:
-    values = known.to_numpy(float)
-    whole = bool(np.isfinite(values).all()) and bool((values % 1 == 0).all())
+def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
+    """known: the cells with a value; values: each different one once."""
+    numbers, distinct = values.to_numpy(float), len(values)
+    whole = bool(np.isfinite(numbers).all()) and bool((numbers % 1 == 0).all())
     unique = whole and distinct == len(known) and distinct > FEW_CODES
-    if unique and (_ID_NAME.fullmatch(name) or bool((np.diff(values) == 1).all())):
+    if unique and (_ID_NAME.fullmatch(name) or bool((np.diff(numbers) == 1).all())):
         return "id", "ignore", "regression", "a different whole number in every row"
     if distinct == 2:
         return "code", "feature", "binary", "two different numbers"
-    low, high = values.min(), values.max()
+    low, high = numbers.min(), numbers.max()
     if whole and distinct <= FEW_CODES and low in (0, 1) and high - low + 1 == distinct:
         return "code", "feature", "multiclass", f"whole numbers {low:.0f} to {high:.0f}"
     return "number", "feature", "regression", f"{distinct:,} different numbers"
 
 
-def _words(name: str, known: pd.Series, distinct: int) -> Found:
-    texts = known.astype("str")
-    sample = texts.head(1000)
+def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
+    """As `_number`, for cells that are not numbers."""
+    texts, distinct = values.astype("str"), len(values)
     numeric = pd.to_numeric(texts, errors="coerce").notna()
     if numeric.mean() >= 0.8 and distinct > CATEGORY_LIMIT / 10:
         odd = texts[~numeric]
-        return "text", "ignore", "", f"numbers, but also text such as {short(odd.iloc[0])!r} in {len(odd):,} cells"
-    if sample.str.fullmatch(_DATE.pattern).mean() > 0.9:
+        count = known.astype("str").isin(odd).sum()
+        return "text", "ignore", "", f"numbers, but text such as {short(odd.iloc[0])!r} in {count:,} cells"
+    if texts.head(1000).str.fullmatch(_DATE.pattern).mean() > 0.9:
         return "date", "ignore", "", "dates are not used yet"
     if distinct == len(known) and distinct > FEW_CODES:
         return "id", "ignore", "", "a different text in every row"

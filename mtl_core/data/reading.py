@@ -61,6 +61,8 @@ def read_table(content: bytes, filename: str) -> tuple[pd.DataFrame, Reading]:
     sample = _sample(content, encoding, filename)
     delimiter = max(DELIMITERS, key=lambda each: _fit(sample, each))
     rows = _cells(sample, delimiter)
+    if not rows:
+        raise InvalidInput(f"{filename} has no rows of cells at its beginning; save it as CSV again")
     header = not all(_is_number(cell) for cell in rows[0] if cell.strip())
     decimal = _decimal(rows, delimiter)
     width = max(len(rows[0]), Counter(map(len, rows)).most_common(1)[0][0])

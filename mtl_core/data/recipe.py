@@ -77,6 +77,9 @@ def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequen
 
 # --- checks ---------------------------------------------------------------------------------------------------
 def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
+    if len(frame) < ROW_MINIMUM:
+        rows = "1 row" if len(frame) == 1 else f"{len(frame)} rows"
+        raise InvalidInput(f"{title} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
     names = [name for name, _ in recipe.tasks]
     for name in [*recipe.features, *names, *recipe.categories, *([recipe.group] if recipe.group else [])]:
         _check_known(name, frame.columns)
@@ -87,9 +90,6 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
     roles = [*recipe.features, *names, *([recipe.group] if recipe.group else [])]
     if twice := next((name for name in roles if roles.count(name) > 1), None):
         raise InvalidInput(f"column {twice!r} has two roles; let it be a feature, a task or the group")
-    if len(frame) < ROW_MINIMUM:
-        rows = "1 row" if len(frame) == 1 else f"{len(frame)} rows"
-        raise InvalidInput(f"{title} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
 
 
 def _check_known(name: str, known: Mapping[str, Any] | pd.Index) -> None:

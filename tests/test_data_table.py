@@ -1,0 +1,398 @@
+"""Tables that people bring: each odd file is read right, or refused with one sentence that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtl_core.data.prepare import encoded_names, prepare
+from mtl_core.data.table import (
+    CsvFile,
+    Recipe,
+    Upload,
+    build_dataset,
+    csv_source,
+    guess,
+    guess_recipe,
+    load_upload,
+    read_table,
+    store_upload,
+)
+from mtl_core.experiment import Experiment
+from mtl_core.registry import InvalidInput
+from mtl_core.settings import UPLOAD_LIMIT_MB
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MTL_LAB_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def text_table(columns: dict[str, Sequence[object]]) -> bytes:
+    """A CSV file of these columns, quoted where needed."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return out.getvalue().encode()
+
+
+def numbers(n: int = 30, **more: Sequence[object]) -> pd.DataFrame:
+    """Two numbers to predict from, and whatever the test is about."""
+    random = np.random.default_rng(0)
+    return pd.DataFrame({"x": random.random(n), "y": random.random(n), **more})
+
+
+def built(frame: pd.DataFrame, *tasks: tuple[str, str]) -> object:
+    return build_dataset(frame, Recipe(("x",), tasks), "t")
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf\n\n", "is empty"),
+        (b"a,b\n", "has a header but no rows"),
+        (b"a\x00,b\n1,2\n", "NUL byte"),
+        (b"PK\x03\x04rest", "Excel workbook"),
+        (b"a,b\n" + b"1,2\n" * 9 + b"1,2,3\n", "line 11 has 3 cells but the header has 2"),
+        (b'a,b\n1,"2\n3,4\n', "quotation mark"),
+        (b"x" * 300_000, "first line"),
+        (",".join(f"c{i}" for i in range(2500)).encode() + b"\n" + b"1," * 2499 + b"1\n", "2500 columns"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_one_sentence(content: bytes, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as refusal:
+        read_table(content, "mine.csv")
+    assert str(refusal.value).startswith("mine.csv")
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_read(home: Path) -> None:
+    message = f"has {UPLOAD_LIMIT_MB + 1} MB; at most {UPLOAD_LIMIT_MB} can be read"
+    with pytest.raises(InvalidInput, match=message):
+        store_upload(bytes(UPLOAD_LIMIT_MB * 10**6 + 1), "big.csv")
+    sparse = home / "big.csv"
+    with sparse.open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(InvalidInput, match="1000000 MB; at most"):
+        CsvFile(str(sparse)).load()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_every_delimiter_and_line_ending_gives_the_same_table(delimiter: str, ending: str) -> None:
+    rows = [["name", "size"], ["a b", "1.5"], ["", "2.5"], ["c", ""]]
+    content = ending.join(delimiter.join(row) for row in rows).encode()
+    frame, reading = read_table(content, "t.csv")
+    assert frame["name"].tolist()[0] == "a b"
+    assert frame["size"].tolist()[:2] == [1.5, 2.5]
+    assert frame.isna().sum().tolist() == [1, 1]
+    assert (reading.delimiter, reading.rows, reading.columns) == (delimiter, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("城市,气温\n北京,3\n上海,5\n", "gb18030"),
+        ("Größe,Name\n3,Jürgen\n4,Zoë\n", "cp1252"),
+        ("élève,âge\nChloé,3\n", "utf-8"),
+        ("élève,âge\nChloé,3\n", "utf-8-sig"),
+        ("élève,âge\nChloé,3\n", "utf-16"),
+        ("город,имя\nМосква,Иван\n", "cp1251"),
+        ("Temperature(°C),b\n3,4\n", "cp1252"),
+    ],
+)
+def test_names_survive_their_encoding(text: str, encoding: str) -> None:
+    frame, reading = read_table(text.encode(encoding), "t.csv")
+    assert list(frame.columns) == text.split("\n", maxsplit=1)[0].split(",")
+    assert str(frame.iloc[0, 0]) == text.split("\n")[1].split(",")[0]
+    assert any("not UTF-8" in note for note in reading.notes) == (not encoding.startswith("utf"))
+
+
+def test_commas_are_decimal_marks_where_semicolons_separate() -> None:
+    frame, reading = read_table(b"a;b\n1,5;2\n-2,25;3\n", "t.csv")
+    assert frame["a"].tolist() == [1.5, -2.25]
+    assert "Numbers have a decimal comma." in reading.notes
+    assert read_table(b"a;b\n1.5;2\n2.25;3,4\n", "t.csv")[0]["a"].tolist() == [1.5, 2.25]
+
+
+def test_a_table_without_a_header_gets_names_and_says_so() -> None:
+    frame, reading = read_table(b"1,2\n3,4\n", "t.csv")
+    assert (list(frame.columns), len(frame), reading.header) == (["column 1", "column 2"], 2, False)
+
+
+def test_double_and_missing_names_are_changed_with_a_note() -> None:
+    frame, reading = read_table(b"a,a,,a (2)\n1,2,3,4\n", "t.csv")
+    assert list(frame.columns) == ["a", "a (3)", "column 3", "a (2)"]
+    assert len(reading.notes) == 2
+
+
+def test_separators_at_the_end_and_blank_rows_are_no_data() -> None:
+    frame, reading = read_table(b"a,b,\n1,2,\n,,\n3,4,\n", "t.csv")
+    assert frame.to_numpy().tolist() == [[1, 2], [3, 4]]
+    assert reading.notes == ("Rows without any value were left out (1).",)
+
+
+def test_words_for_missing_cells_are_counted() -> None:
+    frame, reading = read_table("a,b,c\n1,x,1\nNA,?,1\nn/a,无,1\n,y,1\n".encode(), "t.csv")
+    assert frame["a"].isna().tolist() == [False, True, True, True]
+    assert "(5)" in reading.notes[0]
+
+
+NAMES = ["<script>alert(1)</script>", "**bold** ![](https://x/p.png)", "$x^2$", "n" * 300, "身高", "=1+1", "a\tb"]
+
+
+def test_odd_names_stay_what_they_are() -> None:
+    content = text_table({name: [i + j * j for j in range(12)] for i, name in enumerate(NAMES)})
+    frame, _ = read_table(content, "t.csv")
+    assert list(frame.columns) == [" ".join(name.split()) for name in NAMES]
+    data = build_dataset(frame, guess_recipe(frame, [frame.columns[0]]), "t")
+    assert data.tasks[0].name == NAMES[0]
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=12)
+
+
+@given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=6), st.binary(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_any_file_is_read_or_refused(rows: list[list[str]], noise: bytes) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    for content in (out.getvalue().encode(), noise):
+        with contextlib.suppress(InvalidInput):
+            frame, reading = read_table(content, "t.csv")
+            assert frame.columns.is_unique
+            assert [column.name for column in guess(frame)] == list(frame.columns)
+            assert frame.shape == (reading.rows, reading.columns)
+
+
+# --- proposals --------------------------------------------------------------------------------------------------
+def test_each_kind_of_column_gets_its_role() -> None:
+    n = 40
+    frame = numbers(
+        n,
+        patient_id=range(100, 100 + n),
+        grade=[0, 1, 2, 3] * 10,
+        colour=["red", "blue"] * 20,
+        same=[7] * n,
+        none=[None] * n,
+        day=[f"{i % 28 + 1}/12/2017" for i in range(n)],
+        story=[f"text number {i}" for i in range(n)],
+        broken=["n.a.", *map(str, range(n - 1))],
+        target=[1.5 * i for i in range(n)],
+    )
+    found = {column.name: (column.type, column.role, column.kind) for column in guess(frame)}
+    assert found == {
+        "x": ("number", "feature", "regression"),
+        "y": ("number", "task", "regression"),
+        "patient_id": ("id", "ignore", "regression"),
+        "grade": ("code", "feature", "multiclass"),
+        "colour": ("category", "feature", "binary"),
+        "same": ("constant", "ignore", ""),
+        "none": ("empty", "ignore", ""),
+        "day": ("date", "ignore", ""),
+        "story": ("id", "ignore", ""),
+        "broken": ("text", "ignore", ""),
+        "target": ("number", "task", "regression"),
+    }
+    assert all(column.reason for column in guess(frame))
+
+
+def test_a_recipe_goes_through_its_text() -> None:
+    recipe = Recipe(("名", "b"), (("c", "binary"),), ("b",), "who")
+    assert Recipe.from_text(recipe.to_text()) == recipe
+    for broken in ("", "[]", "{}", '{"tasks": 3}', '{"tasks": [["a"]]}'):
+        with pytest.raises(InvalidInput, match="a recipe is JSON"):
+            Recipe.from_text(broken)
+
+
+# --- data sets --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("frame", "task", "message"),
+    [
+        (numbers(1), ("y", "regression"), "t has 1 row; at least 10"),
+        (numbers(9), ("y", "regression"), "t has 9 rows; at least 10"),
+        (numbers(z=[None] * 30), ("z", "regression"), "'z' has no value in any row"),
+        (numbers(z=[1.0] * 3 + [None] * 27), ("z", "regression"), "'z' has 3 labels"),
+        (numbers(z=[3] * 30), ("z", "regression"), "'z' is '3' in every row"),
+        (numbers(z=["a", *"b" * 29]), ("z", "regression"), r"'z' has text in row 1 \('a'\)"),
+        (
+            numbers(z=["1"] * 16 + ["n.a."] + ["2"] * 13),
+            ("z", "regression"),
+            r"text in row 17 \('n.a.'\); leave it empty",
+        ),
+        (numbers(z=[1e300, *range(29)]), ("z", "regression"), r"'z' has 1e\+300 in row 1"),
+        (numbers(z=[*range(29), float("-inf")]), ("z", "regression"), "'z' has an infinite number in row 30"),
+        (numbers(z=[1e39, *range(29)]), ("z", "regression"), r"'z' has 1e\+39 in row 1"),
+        (numbers(z=range(30)), ("z", "binary"), "'z' has 30 classes; a binary task has 2"),
+        (numbers(60, z=range(60)), ("z", "multiclass"), "at most 50 classes"),
+        (numbers(z=range(30)), ("z", "guess"), "there is no task kind 'guess'"),
+        (numbers(), ("yy", "regression"), "no column 'yy'; did you mean 'y'"),
+        (numbers(), ("x", "regression"), "'x' has two roles"),
+    ],
+)
+def test_a_task_that_cannot_be_learned_is_refused_in_one_sentence(
+    frame: pd.DataFrame, task: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message) as refusal:
+        built(frame, task)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("features", "tasks", "message"),
+    [
+        ((), (("y", "regression"),), "no feature yet"),
+        (("x",), (), "no task yet"),
+        (("x", "name"), (("y", "regression"),), "'name' has 150 different texts"),
+        (("x", "almost"), (("y", "regression"),), r"'almost' has text in row 3 \('-'\)"),
+        (("x", "huge"), (("y", "regression"),), r"'huge' has 1e\+300 in row 1"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused(
+    features: tuple[str, ...], tasks: tuple[tuple[str, str], ...], message: str
+) -> None:
+    names = [f"name {i}" for i in range(150)]
+    almost = [str(i) if i != 2 else "-" for i in range(150)]
+    frame = numbers(150, name=names, almost=almost, huge=[1e300] * 150)
+    with pytest.raises(InvalidInput, match=message):
+        build_dataset(frame, Recipe(features, tasks), "t")
+
+
+def test_what_is_odd_but_harmless_is_noted() -> None:
+    frame = numbers(same=[1] * 30, rare=["a"] * 20 + ["b"] * 9 + ["c"])
+    frame["copy"] = 2.54 * frame["y"] + 1
+    frame["code"] = frame["rare"].map({"a": 10, "b": 20, "c": 20})
+    recipe = Recipe(("x", "same", "copy", "code"), (("y", "regression"), ("rare", "multiclass")))
+    assert build_dataset(frame, recipe, "t").notes == (
+        "Class 'c' of task 'rare' has one label only: it can be learned or tested, never both.",
+        "Feature 'same' never varies; it tells nothing.",
+        "Feature 'copy' gives task 'y' away; leave one of them out.",
+    )
+    grade = build_dataset(frame, Recipe(("code",), (("rare", "multiclass"),)), "t")
+    assert not [note for note in grade.notes if "away" in note]  # 20 stands beside both b and c
+    frame["code"] = frame["rare"].map({"a": 10, "b": 20, "c": 30})
+    grade = build_dataset(frame, Recipe(("code",), (("rare", "multiclass"),)), "t")
+    assert "Feature 'code' gives task 'rare' away; leave one of them out." in grade.notes
+
+
+def test_labels_missing_in_one_task_cost_no_row_of_another() -> None:
+    frame = numbers(z=["yes", "no", None] * 10)
+    data = build_dataset(frame, Recipe(("x",), (("y", "regression"), ("z", "binary"))), "t")
+    assert data.n_rows == 30
+    assert data.tasks[1].classes == ("no", "yes")
+    assert data.targets["z"].tolist()[:2] == [1.0, 0.0]
+    assert data.targets["z"].isna().sum() == 10
+
+
+def test_classes_keep_the_order_of_numbers_and_are_named_without_decimals() -> None:
+    frame = numbers(z=[10.0, 9.0, 2.0, np.nan, 9.0] * 6)
+    data = build_dataset(frame, Recipe(("x",), (("z", "multiclass"),)), "t")
+    assert data.tasks[0].classes == ("2", "9", "10")
+    assert data.targets["z"].tolist()[:3] == [2.0, 1.0, 0.0]
+
+
+def test_numbers_can_stand_for_categories() -> None:
+    frame = numbers(zip=[75001, 10115, 75001] * 10)
+    recipe = Recipe(("zip",), (("y", "regression"),), categories=("zip",))
+    assert encoded_names(build_dataset(frame, recipe, "t")) == ["zip = 10115", "zip = 75001"]
+
+
+def test_rows_of_one_subject_are_one_group_and_nameless_ones_are_alone() -> None:
+    frame = numbers(who=["ann", "bob", None] * 10)
+    data = build_dataset(frame, Recipe(("x",), (("y", "regression"),), group="who"), "t")
+    assert data.groups is not None
+    assert len(np.unique(data.groups)) == 12
+    assert len({data.groups[0], data.groups[3]}) == 1
+    assert "(10)" in data.notes[0]
+
+
+def test_more_folds_than_subjects_are_refused() -> None:
+    frame = numbers(who=["ann", "bob", "eve", "dan", "kim"] * 6)
+    data = build_dataset(frame, Recipe(("x",), (("y", "regression"),), group="who"), "t")
+    assert prepare(data, 5, 0).test.shape == (5, 6)
+    with pytest.raises(InvalidInput, match="has 5 groups, but 10 folds"):
+        prepare(data, 10, 0)
+
+
+# --- uploads ----------------------------------------------------------------------------------------------------
+def mixed() -> bytes:
+    return text_table(
+        {
+            "x": [i / 7 for i in range(30)],
+            "flag": ["True", "False", ""] * 10,
+            "colour": ["red", "", "blue"] * 10,
+            "id": range(1000, 1030),
+            "a": [i % 4 + 0.5 for i in range(30)],
+            "b": ["hi", "lo"] * 15,
+        }
+    )
+
+
+def test_an_upload_is_kept_once_and_loads_as_it_was_read() -> None:
+    first, second = store_upload(mixed(), "mine.csv"), store_upload(mixed(), "/tmp/../other.csv")
+    assert first == second
+    frame, reading = load_upload(first)
+    fresh, _ = read_table(mixed(), "mine.csv")
+    pd.testing.assert_frame_equal(frame, fresh)
+    assert reading.filename == "mine.csv"
+
+
+def test_an_upload_and_its_file_are_one_data_set_and_go_through_json(home: Path) -> None:
+    path = home / "mine.csv"
+    path.write_bytes(mixed())
+    source = csv_source(str(path), ("a", "b"))
+    upload = source.stored()
+    data = upload.load()
+    assert data.fingerprint == source.load().fingerprint
+    assert [(task.name, task.kind) for task in data.tasks] == [("a", "regression"), ("b", "binary")]
+    assert list(data.features.columns) == ["x", "flag", "colour"]
+    for each in (source, upload):
+        experiment = Experiment(each, ("b", "a"))
+        again = Experiment.from_json(json.loads(json.dumps(experiment.to_json())))
+        assert again == experiment
+        assert again.data.load().choose(again.tasks).fingerprint == data.choose(("b", "a")).fingerprint
+
+
+def test_a_table_without_a_recipe_is_used_as_proposed(home: Path) -> None:
+    path = home / "mine.csv"
+    path.write_bytes(mixed())
+    assert [task.name for task in CsvFile(str(path)).load().tasks] == ["a", "b"]
+
+
+@pytest.mark.parametrize("fingerprint", ["", "../../etc/passwd", "0123456789abcdef", "0" * 17])
+def test_an_upload_that_is_not_there_is_refused(fingerprint: str) -> None:
+    with pytest.raises(InvalidInput, match="there is no upload"):
+        Upload(fingerprint).load()
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere/at/all.csv", "nul\0byte"])
+def test_a_file_that_is_not_there_is_refused(path: str) -> None:
+    with pytest.raises(InvalidInput, match="there is no file"):
+        CsvFile(path).load()
+
+
+def test_a_wrong_task_name_on_the_command_line_is_refused_with_a_hint(home: Path) -> None:
+    path = home / "mine.csv"
+    path.write_bytes(mixed())
+    with pytest.raises(InvalidInput, match="no column 'color'; did you mean 'colour'"):
+        csv_source(str(path), ("color",))
+
+
+def test_a_refused_file_leaves_nothing_behind(home: Path) -> None:
+    with pytest.raises(InvalidInput):
+        store_upload(b"a,b\n", "t.csv")
+    assert not list((home / "home").rglob("*.*"))
