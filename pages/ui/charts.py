@@ -1,4 +1,4 @@
-"""Charts of a run as it trains: loss curves, gradient cosines, weights. Pure functions: frames in, a figure out.
+"""Loss curves of a run as it trains, and what all charts have in common. Pure functions: frames in, a figure out.
 
 A `Curve` is one line with its ribbon; a `Panel` holds the curves of one task. Every figure carries its own
 description in words, made from the same numbers.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -84,7 +83,7 @@ def loss_curves(
     """One small panel a task, all over the same steps: together solid, alone dashed, a ribbon over the seeds."""
     traces = [trace for i, panel in enumerate(panels) for trace in _panel_traces(i, panel, log)]
     view = f"{revision}-{quantity}-{log}"
-    layout = base_layout(showlegend=True, hovermode="x", shapes=_mark_lines(len(panels), marks))
+    layout = base_layout(showlegend=True, hovermode="x", shapes=mark_lines(len(panels), marks))
     layout["margin"] = {"l": 40, "r": 8, "t": 60, "b": 40}
     layout["legend"] = {
         "orientation": "h",
@@ -94,7 +93,7 @@ def loss_curves(
         "yanchor": "top",
         "uirevision": revision,
     }
-    layout["annotations"] = [*_titles(panels), *_mark_names(marks)]
+    layout["annotations"] = [*_titles(panels), *mark_names(marks)]
     layout |= _panel_axes(panels, log, view)
     alt = f"{text.QUANTITIES[quantity]} by step. " + " ".join(_panel_words(panel) for panel in panels)
     return Figure([*_legend(panels), *traces], layout, alt, height=300, panels=len(panels), revision=view)
@@ -119,10 +118,10 @@ def _panel_traces(i: int, panel: Panel, log: bool) -> list[Trace]:
     place = {"xaxis": f"x{end}", "yaxis": f"y{end}"}
     known = [(curve, decimate(curve.frame.dropna(subset=["mean"]))) for curve in panel.curves]
     ribbons = [_ribbon(curve, frame, panel.look, log) | place for curve, frame in known if len(frame)]
-    return ribbons + [_line(curve, frame, panel.look) | place for curve, frame in known]
+    return ribbons + [line(curve, frame, panel.look) | place for curve, frame in known]
 
 
-def _line(curve: Curve, frame: pd.DataFrame, look: Look) -> Trace:
+def line(curve: Curve, frame: pd.DataFrame, look: Look) -> Trace:
     colour = curve.colour or look.colour
     trace: Trace = {
         "type": "scatter",
@@ -161,7 +160,7 @@ def _legend(panels: Sequence[Panel]) -> list[Trace]:
     curves = {curve.key: curve for panel in panels for curve in panel.curves}
     return [
         {
-            **_line(curve, pd.DataFrame({"step": [0], "mean": [np.nan]}), Look(INK, "", "")),
+            **line(curve, pd.DataFrame({"step": [0], "mean": [np.nan]}), Look(INK, "", "")),
             "showlegend": True,
         }
         for curve in curves.values()
@@ -186,7 +185,7 @@ def _titles(panels: Sequence[Panel]) -> list[Trace]:
     ]
 
 
-def _mark_lines(n_panels: int, marks: Sequence[Mark]) -> list[Trace]:
+def mark_lines(n_panels: int, marks: Sequence[Mark]) -> list[Trace]:
     ends = ["" if i == 0 else str(i + 1) for i in range(n_panels)]
     line = {"color": INK, "width": 1, "dash": "dot"}
     return [
@@ -205,7 +204,7 @@ def _mark_lines(n_panels: int, marks: Sequence[Mark]) -> list[Trace]:
     ]
 
 
-def _mark_names(marks: Sequence[Mark]) -> list[Trace]:
+def mark_names(marks: Sequence[Mark]) -> list[Trace]:
     return [
         {"text": str(i + 1), "hovertext": text.chart_plain(mark.label), "x": mark.step, "y": 1, "xref": "x"}
         | {"yref": "y domain", "yanchor": "top", "xanchor": "left", "showarrow": False, "font": {"size": SIZE - 1}}
@@ -217,45 +216,3 @@ def _panel_words(panel: Panel) -> str:
     ends = [(curve.label, curve.frame["mean"].dropna()) for curve in panel.curves]
     said = [f"{label} {text.number(float(values.iloc[-1]))}" for label, values in ends if len(values)]
     return f"{panel.title}: {', '.join(said) or 'no points yet'}."
-
-
-def cosine_strip(frame: pd.DataFrame, names: Sequence[str], revision: str = "") -> Figure:
-    """Gradient cosine of every pair of tasks over the steps, as coloured strips. frame: step, a, b, mean."""
-    pairs = list(combinations(range(len(names)), 2))
-    steps = decimate(pd.DataFrame({"step": np.sort(frame["step"].unique())}))["step"].to_numpy()
-    table = frame.pivot_table(index=["a", "b"], columns="step", values="mean").reindex(pairs).reindex(columns=steps)
-    labels = [f"{text.cut(names[a], 10)} · {text.cut(names[b], 10)}" for a, b in pairs]
-    trace: Trace = {
-        "type": "heatmap",
-        "x": steps.astype(int),
-        "y": [text.chart_plain(label) for label in labels],
-        "z": table.to_numpy(),
-        "zmin": -1,
-        "zmax": 1,
-        "colorscale": colours.DIVERGING,
-        "colorbar": {"thickness": 8, "len": 1, "tickvals": [-1, 0, 1], "ticktext": ["against", "0", "with"]},
-        "hovertemplate": "%{y}<br>step %{x}: %{z:.2f}<extra></extra>",
-    }
-    layout = base_layout(xaxis=axis("step", rangemode="tozero"), yaxis=axis(autorange="reversed", ticks="", nticks=0))
-    last = table.iloc[:, -1] if len(steps) else pd.Series(dtype=float)
-    said = [f"{label} {value:.2f}" for label, value in zip(labels, last, strict=False) if np.isfinite(value)]
-    alt = f"Cosine of the tasks' gradients, from -1 (against each other) to 1. {', '.join(said) or 'No points yet'}."
-    return Figure([trace], layout, alt, height=200, revision=revision)
-
-
-def weights_over_time(
-    frame: pd.DataFrame, names: Sequence[str], looks: Sequence[Look], marks: Sequence[Mark] = (), revision: str = ""
-) -> Figure:
-    """Loss weights in force over the steps, one line a task. frame: step, task (index), mean."""
-    traces = []
-    for t, (name, look) in enumerate(zip(names, looks, strict=True)):
-        part = decimate(frame[frame["task"] == t].dropna(subset=["mean"]))
-        trace = _line(Curve(str(t), text.cut(name, 14), part, True, look.dash, look.marker), part, look)
-        traces.append(trace | {"showlegend": True, "marker": trace["marker"] | {"size": 6, "maxdisplayed": 4}})
-    layout = base_layout(showlegend=True, shapes=_mark_lines(1, marks), annotations=_mark_names(marks))
-    layout |= {"xaxis": axis("step", rangemode="tozero"), "yaxis": axis(rangemode="tozero"), "hovermode": "x"}
-    layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    ends = {name: frame[frame["task"] == t]["mean"].dropna() for t, name in enumerate(names)}
-    said = [f"{name} {text.number(float(values.iloc[-1]))}" for name, values in ends.items() if len(values)]
-    alt = f"Weights of the tasks' losses by step. Now: {', '.join(said) or 'no points yet'}."
-    return Figure(traces, layout, alt, height=200, revision=revision)

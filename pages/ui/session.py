@@ -6,7 +6,6 @@ a reload, a bookmark or a sent link finds both again.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +17,13 @@ from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.pages_manager import PagesManager
 
 from mtl_core.registry import InvalidInput
-from pages.ui import text
+from pages.ui import addresses, text
 
 if TYPE_CHECKING:
     from mtl_core.api import Lab, RunRecord
     from mtl_core.data.base import Dataset, Source
     from mtl_core.experiment import Experiment
 
-FIRST_DATA = "penguins"
 EXAMPLE = "First example: penguins"
 
 log = logging.getLogger("mtl_lab.pages")
@@ -39,7 +37,7 @@ def lab() -> Lab:
     client = Lab()
     client.ensure_engine()
     if not client.runs(limit=1):
-        experiment = first_experiment(client)
+        experiment = addresses.first_experiment()
         client.submit(experiment, name=EXAMPLE, note="Made on the first start, so that no page is empty.")
     return client
 
@@ -68,12 +66,16 @@ def as_sentence(problem: str) -> str:
 # --- settings ---------------------------------------------------------------------------------------------------
 def start() -> None:
     """Take up what the address names; else the first example. Called at the top of every page."""
-    state = st.session_state
+    state, address = st.session_state, st.query_params
     if "base" not in state:
         state["generation"] = 0
-        state["base"] = state["experiment"] = _from_address() or _example() or first_experiment()
-    if "run" in st.query_params and st.query_params["run"] != state.get("run"):
-        state["run"] = st.query_params["run"]
+        state["base"] = state["experiment"] = _from_address() or _example() or addresses.first_experiment()
+    elif ("settings" in address and (named := _from_address()) and named != experiment()) or (
+        "run" in address and address["run"] != state.get("run") and (named := _from_address())
+    ):
+        load(named)
+    if "run" in address:
+        state["run"] = address["run"]
 
 
 def _example() -> Experiment | None:
@@ -82,7 +84,7 @@ def _example() -> Experiment | None:
     if found is None:
         return None
     st.session_state["run"] = found.id
-    return without_changes(found.experiment)
+    return addresses.without_changes(found.experiment)
 
 
 def example() -> RunRecord | None:
@@ -91,32 +93,14 @@ def example() -> RunRecord | None:
 
 
 def _from_address() -> Experiment | None:
-    from mtl_core.experiment import Experiment
-
     try:
         if "settings" in st.query_params:
-            return Experiment.from_json(json.loads(st.query_params["settings"]))
+            return addresses.parsed(st.query_params["settings"])
         if "run" in st.query_params:
-            return without_changes(lab().run(st.query_params["run"]).experiment)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        st.toast("The link's settings could not be read; these are the first example's.")
+            return addresses.without_changes(lab().run(st.query_params["run"]).experiment)
+    except InvalidInput as problem:
+        st.toast(as_sentence(str(problem)))
     return None
-
-
-def first_experiment(client: Lab | None = None) -> Experiment:
-    """Penguins, all tasks, one trunk, weights in the person's own hands: what a first visitor finds."""
-    from mtl_core.data.base import sources
-    from mtl_core.experiment import Experiment
-    from mtl_core.weighting.base import weightings
-
-    source = sources[FIRST_DATA]()
-    tasks = tuple(task.name for task in (client or lab()).dataset(source).tasks)
-    return Experiment(source, tasks, weighting=weightings["fixed"]())
-
-
-def without_changes(experiment: Experiment) -> Experiment:
-    """As it was when it started: knobs that were turned during the run are back in their first place."""
-    return replace(experiment, changes=())
 
 
 def generation() -> int:
@@ -137,13 +121,14 @@ def experiment() -> Experiment:
 def keep(experiment: Experiment) -> None:
     """Remember what the controls say, in the session and in the address."""
     st.session_state["experiment"] = experiment
-    st.query_params["settings"] = compact(experiment)
+    st.query_params["settings"] = addresses.compact(experiment)
 
 
 def load(experiment: Experiment) -> None:
     """Put the controls to other settings: a run's, a lesson's, a method card's."""
     st.session_state["generation"] = generation() + 1
-    st.session_state["base"] = st.session_state["experiment"] = without_changes(experiment)
+    st.session_state["base"] = addresses.without_changes(experiment)
+    keep(st.session_state["base"])
 
 
 def use_data(source: Source, tasks: tuple[str, ...] = ()) -> None:
@@ -157,16 +142,6 @@ def use_data(source: Source, tasks: tuple[str, ...] = ()) -> None:
     )
     plan = replace(now.plan, new_data=now.plan.new_data and source.draws)
     load(replace(now, data=source, tasks=chosen, weighting=weighting, plan=plan, changes=()))
-
-
-def compact(experiment: Experiment) -> str:
-    """The experiment's JSON without what stands at its default; short enough for an address."""
-    full, bare = experiment.to_json(), type(experiment)(experiment.data, experiment.tasks).to_json()
-    kept = {key: value for key, value in full.items() if key in ("data", "tasks") or value != bare[key]}
-    for key, value in kept.items():
-        if isinstance(value, dict) and key not in ("data", "tasks"):
-            kept[key] = {k: v for k, v in value.items() if k == "name" or v != bare[key].get(k)}
-    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
 
 
 def dataset() -> Dataset:
@@ -186,11 +161,13 @@ def record() -> RunRecord | None:
     if run_id is None:
         return None
     try:
-        return lab().run(run_id)
+        found = lab().run(run_id)
     except InvalidInput as problem:
         detach()
-        st.toast(text.plain(problem))
+        st.toast(as_sentence(str(problem)))
         return None
+    st.query_params["run"] = run_id
+    return found
 
 
 def attach(run_id: str) -> None:

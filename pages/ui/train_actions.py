@@ -15,6 +15,7 @@ import streamlit as st
 from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
+from pages.ui.addresses import without_changes
 from pages.ui.arms import sharing_titles
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _reset() -> None:
         return
     if record.status in ACTIVE:
         session.lab().command(record.id, "stop")
-    fresh = session.without_changes(record.experiment)
+    fresh = without_changes(record.experiment)
     session.load(fresh)
     _begin(fresh, paused=True)
 

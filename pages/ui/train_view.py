@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from pages.ui import arms, charts, colours, session, text
+from pages.ui import arms, charts, charts_inside, colours, session, text
 from pages.ui.live_chart import live_chart
 from pages.ui.suggest import next_runs
 from pages.ui.train_actions import ACTIVE
@@ -142,16 +142,15 @@ def _below(record: RunRecord, history: History, sharing: str) -> None:
         st.markdown("**Do the tasks pull the same way?**", help=COSINE_TIP)
         cosine = history.cosine(sharing)
         if len(names) > 1 and (len(cosine) or history.is_empty):
-            live_chart(charts.cosine_strip(cosine, names, revision=record.id), "cosine")
+            live_chart(charts_inside.cosine_strip(cosine, names, revision=record.id), "cosine")
         else:
             st.caption("No parameters are shared here, so there are no gradients to compare.")
     with right:
         st.markdown("**Loss weights in force**", help=WEIGHTS_TIP)
         looks = colours.task_looks(names, every)
-        marks = arms.marks(record.experiment)
-        live_chart(
-            charts.weights_over_time(history.weights(sharing), names, looks, marks, revision=record.id), "weights"
-        )
+        marks, weights = arms.marks(record.experiment), history.weights(sharing)
+        figure = charts_inside.weights_over_time(weights, names, looks, marks, revision=record.id)
+        live_chart(figure, "weights")
 
 
 COSINE_TIP = (
