@@ -25,8 +25,11 @@ class TaskKind(Method):
     def n_outputs(self, classes: int) -> int:
         raise NotImplementedError
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Loss of every row: outputs [..., O], targets [...] (no NaN) -> [...]; leading axes are replicas, rows, tasks."""
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss of every row and its slope in each output, both in closed form.
+
+        outputs [..., O], targets [...] (no NaN) -> loss [...], slope [..., O]; leading axes are replicas, rows, tasks.
+        """
         raise NotImplementedError
 
 
@@ -44,8 +47,9 @@ class Regression(TaskKind):
     def n_outputs(self, classes: int) -> int:
         return 1
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.mse_loss(outputs.squeeze(-1), targets, reduction="none")
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        difference = outputs.squeeze(-1) - targets
+        return difference * difference, (2 * difference).unsqueeze(-1)
 
 
 @kinds.register("binary", title="Yes or no", term="binary classification")
@@ -59,9 +63,10 @@ class Binary(TaskKind):
     def n_outputs(self, classes: int) -> int:
         return 1
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = outputs.squeeze(-1)
-        return torch.nn.functional.softplus(logits) - logits * targets
+        loss = torch.nn.functional.softplus(logits) - logits * targets
+        return loss, (torch.sigmoid(logits) - targets).unsqueeze(-1)
 
 
 @kinds.register("multiclass", title="One of several classes", term="multiclass classification")
@@ -75,9 +80,11 @@ class Multiclass(TaskKind):
     def n_outputs(self, classes: int) -> int:
         return classes
 
-    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        chosen = torch.gather(outputs, -1, targets.long().unsqueeze(-1)).squeeze(-1)
-        return torch.logsumexp(outputs, -1) - chosen
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        surprise = -torch.log_softmax(outputs, -1)
+        truth = targets.long().unsqueeze(-1)
+        slope = torch.exp(-surprise).scatter_add(-1, truth, -torch.ones_like(surprise[..., :1]))
+        return torch.gather(surprise, -1, truth).squeeze(-1), slope
 
 
 @dataclass(frozen=True)

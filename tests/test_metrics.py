@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from mtl_core.metrics import metrics
 from mtl_core.models.chain import chain
+from mtl_core.tasks import kinds
 
 OUTPUTS = torch.randn(3, 40, 4, generator=torch.Generator().manual_seed(0))
 CODES = torch.randint(0, 4, (3, 40), generator=torch.Generator().manual_seed(1)).float()
@@ -95,3 +96,30 @@ def test_the_fused_trunk_has_autograds_numbers_and_gradients(activation: str, wi
         torch.autograd.grad(fused, leaves, pull), torch.autograd.grad(plain, leaves, pull), strict=True
     ):
         torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("name", list(kinds))
+def test_the_slope_of_a_loss_is_autograds(name: str) -> None:
+    kind = kinds[name]()
+    size = kind.n_outputs(4)
+    outputs = OUTPUTS[..., :size].double().clone().requires_grad_()
+    targets = CODES if size > 1 else (CODES > 1).double()
+    loss, slope = kind.loss(outputs, targets)
+    torch.testing.assert_close(slope, torch.autograd.grad(loss.sum(), outputs)[0])
+    assert loss.shape == targets.shape
+
+
+def test_losses_are_pytorchs() -> None:
+    wide, narrow = OUTPUTS.reshape(-1, 4), OUTPUTS[..., 0].reshape(-1)
+    codes, yes = CODES.reshape(-1), (CODES > 1).float().reshape(-1)
+    losses = torch.nn.functional
+    torch.testing.assert_close(
+        kinds["multiclass"]().loss(wide, codes)[0], losses.cross_entropy(wide, codes.long(), reduction="none")
+    )
+    torch.testing.assert_close(
+        kinds["binary"]().loss(narrow[:, None], yes)[0],
+        losses.binary_cross_entropy_with_logits(narrow, yes, reduction="none"),
+    )
+    torch.testing.assert_close(
+        kinds["regression"]().loss(narrow[:, None], yes)[0], losses.mse_loss(narrow, yes, reduction="none")
+    )

@@ -10,6 +10,7 @@ Sizes: R replicas, B rows, F inputs, W width, T tasks, O = sum of all heads' out
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from mtl_core.lazy import torch
 from mtl_core.registry import Method, Registry, knob
 
 Parameters = dict[str, "torch.Tensor"]
+Pullback = Callable[["torch.Tensor"], list["torch.Tensor"]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Sharing(Method):
     diagram: ClassVar[str] = ""
     """One-line sketch in words for the page, e.g. "inputs -> one trunk -> a head per task"."""
     separable: ClassVar[bool] = False
-    """Tasks share nothing, so each keeps its own best step; every parameter's second axis is the tasks' (or outputs')."""
+    """Tasks share nothing, so each keeps its own best step; every parameter's second axis is tasks (or outputs)."""
 
     def layout(self, shape: Shape) -> Layout:
         """Every parameter of one replica."""
@@ -86,6 +88,18 @@ class Sharing(Method):
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         """inputs [R, B, F] -> all heads' outputs side by side [R, B, O]; task t owns `slices(shape)[t]`."""
         raise NotImplementedError
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        """`forward` off the tape, and its pullback: gradient of the outputs [R, B, O] -> of each parameter, in order.
+
+        The pullback may be called several times. A method overrides this only to be faster.
+        """
+        outputs, leaves = self.forward(parameters, inputs, shape), list(parameters.values())
+
+        def pull(gradient: torch.Tensor) -> list[torch.Tensor]:
+            return list(torch.autograd.grad(outputs, leaves, gradient, retain_graph=True, materialize_grads=True))
+
+        return outputs.detach(), pull
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         """Names of the parameters that more than one task moves: gradients are compared on these."""

@@ -7,6 +7,7 @@ its gradient written out, takes a third off a training step (docs/performance.md
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,41 @@ def chain(inputs: torch.Tensor, hidden: list[Layer], head: Layer | None, activat
     return out
 
 
+def forward_pass(
+    inputs: torch.Tensor, flat: Sequence[torch.Tensor], has_head: bool, activation: str
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Outputs, and what the backward pass needs: the inputs and every hidden layer's activations."""
+    values, kept = inputs, [inputs]
+    for i in range(len(flat) // 2 - has_head):
+        values = torch.baddbmm(flat[2 * i + 1], values, flat[2 * i])
+        values = values.relu_() if activation == "relu" else values.tanh_()
+        kept.append(values)
+    if has_head:
+        values = torch.baddbmm(flat[-1], flat[-2], values.transpose(1, 2)).transpose(1, 2)
+    return values, kept
+
+
+def backward_pass(
+    gradient: torch.Tensor,
+    flat: Sequence[torch.Tensor],
+    kept: Sequence[torch.Tensor],
+    has_head: bool,
+    activation: str,
+    to_inputs: bool = False,
+) -> tuple[list[torch.Tensor], torch.Tensor | None]:
+    """Gradients of `flat` and, if asked, of the inputs, from the gradient of the outputs [R, B, O]."""
+    found: list[torch.Tensor] = []
+    if has_head:
+        found = [torch.bmm(gradient.transpose(1, 2), kept[-1]), gradient.sum(1).unsqueeze(-1)]
+        gradient = torch.bmm(gradient, flat[-2])
+    for i in reversed(range(len(kept) - 1)):
+        gradient = _bent(gradient.contiguous(), kept[i + 1], activation)
+        found = [torch.bmm(kept[i].transpose(1, 2), gradient), gradient.sum(1, keepdim=True), *found]
+        if i or to_inputs:
+            gradient = torch.bmm(gradient, flat[2 * i].transpose(1, 2))
+    return found, gradient if to_inputs else None
+
+
 @cache
 def _function() -> Any:
     """The class is made at first use, so that describing a network does not load torch."""
@@ -35,35 +71,17 @@ def _function() -> Any:
         def forward(
             ctx: Any, activation: str, has_head: bool, inputs: torch.Tensor, *flat: torch.Tensor
         ) -> torch.Tensor:
-            values, kept = inputs, [inputs]
-            n_hidden = len(flat) // 2 - has_head
-            for i in range(n_hidden):
-                values = torch.baddbmm(flat[2 * i + 1], values, flat[2 * i])
-                values = values.relu_() if activation == "relu" else values.tanh_()
-                kept.append(values)
-            if has_head:
-                values = torch.baddbmm(flat[-1].transpose(1, 2), values, flat[-2].transpose(1, 2))
+            values, kept = forward_pass(inputs, flat, has_head, activation)
             ctx.save_for_backward(*flat, *kept)
-            ctx.activation, ctx.has_head, ctx.n_hidden = activation, has_head, n_hidden
+            ctx.activation, ctx.has_head, ctx.n_flat = activation, has_head, len(flat)
             return values
 
         @staticmethod
         def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-            n_flat = 2 * (ctx.n_hidden + ctx.has_head)
-            flat, kept = ctx.saved_tensors[:n_flat], ctx.saved_tensors[n_flat:]
-            found: list[torch.Tensor | None] = [None] * n_flat
-            gradient = gradient.contiguous()
-            if ctx.has_head:
-                found[-2] = torch.bmm(gradient.transpose(1, 2), kept[-1])
-                found[-1] = gradient.sum(1).unsqueeze(-1)
-                gradient = torch.bmm(gradient, flat[-2])
-            for i in reversed(range(ctx.n_hidden)):
-                gradient = _bent(gradient, kept[i + 1], ctx.activation)
-                found[2 * i] = torch.bmm(kept[i].transpose(1, 2), gradient)
-                found[2 * i + 1] = gradient.sum(1, keepdim=True)
-                if i or ctx.needs_input_grad[2]:
-                    gradient = torch.bmm(gradient, flat[2 * i].transpose(1, 2))
-            return (None, None, gradient if ctx.needs_input_grad[2] else None, *found)
+            flat, kept = ctx.saved_tensors[: ctx.n_flat], ctx.saved_tensors[ctx.n_flat :]
+            wanted = ctx.needs_input_grad[2]
+            found, lowest = backward_pass(gradient, flat, kept, ctx.has_head, ctx.activation, wanted)
+            return (None, None, lowest, *found)
 
     return Chain
 

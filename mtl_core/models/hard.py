@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
-from mtl_core.models.chain import chain
+from mtl_core.models.base import Layout, Parameters, Pullback, Shape, Sharing, sharings
+from mtl_core.models.chain import backward_pass, chain, forward_pass
 from mtl_core.registry import knob
 
 
@@ -28,8 +28,7 @@ def branching_forward(parameters: Parameters, inputs: torch.Tensor, shape: Shape
         head = (parameters["head.weight"], parameters["head.bias"])
         return chain(inputs, shared, head, shape.trunk.activation)
     values = chain(inputs, shared, None, shape.trunk.activation) if shared else inputs  # [R, B, W or F]
-    for i in range(n_shared, shape.trunk.depth):
-        values = layers.activate(layers.columns(parameters, f"trunk.{i}", values), shape)  # [R, T, B, W]
+    values = layers.columns(parameters, values, shape, range(n_shared, shape.trunk.depth))  # [R, T, B, W]
     return layers.private_heads(parameters, values, shape)
 
 
@@ -59,6 +58,13 @@ class Hard(Sharing):
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         return branching_forward(parameters, inputs, shape, self.n_shared(shape))
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if self.n_shared(shape) < shape.trunk.depth:
+            return super().linearise(parameters, inputs, shape)
+        flat, bend = [each.detach() for each in parameters.values()], shape.trunk.activation
+        outputs, kept = forward_pass(inputs, flat, True, bend)
+        return outputs, lambda gradient: backward_pass(gradient, flat, kept, True, bend)[0]
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return tuple(f"trunk.{i}.{part}" for i in range(self.n_shared(shape)) for part in ("weight", "bias"))

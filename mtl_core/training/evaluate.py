@@ -25,7 +25,7 @@ def evaluate(stack: Stack) -> Progress:
         outputs, targets = predict(stack, stack.parameters)
         n_validation = batches.n_validation
         seen, wanted = outputs[:, :n_validation], targets[:, :n_validation]
-        validation = task_losses(seen, wanted, stack.groups, complete=batches.held_complete)[0]
+        validation = task_losses(seen, wanted, stack.groups, complete=batches.held_complete).values
         validation_error = errors(seen, wanted, stack.groups, n_tasks)
         tested = errors(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks)
         known = torch.where(stack.present, validation, 0.0)
@@ -75,9 +75,8 @@ def predict(stack: Stack, parameters: Parameters) -> tuple[torch.Tensor, torch.T
 def _train_losses(stack: Stack) -> torch.Tensor:
     """Mean batch loss since the last evaluation; before the first step that of the first batch."""
     if not stack.step_count:
-        with torch.no_grad():
-            return stack.losses(stack.parameters, *stack.batches.at(0))[0]
-    mean = stack.total / stack.counted
+        return stack.look(stack.parameters, *stack.batches.at(0), slice(None))[0].values
+    mean = torch.where(stack.counted > 0, stack.total / stack.counted, torch.nan)
     stack.total, stack.counted = torch.zeros_like(stack.total), torch.zeros_like(stack.counted)
     return mean
 
@@ -89,8 +88,8 @@ def _cosine(stack: Stack) -> Floats | None:
         return None
     inputs, targets = stack.batches.at(stack.step_count)
     part = stack.part(slice(0, k))
-    losses, learned = stack.losses(part, inputs[:k], targets[:k], slice(0, k))
-    matrix = gradients.jacobian(torch.where(learned, losses, 0.0), part, stack.shared)
+    losses, learned, pull = stack.look(part, inputs[:k], targets[:k], slice(0, k))
+    matrix, _ = gradients.jacobian(losses, learned, pull, tuple(part), stack.shared)
     found = np.full((len(stack.present), n_tasks, n_tasks), np.nan, np.float32)
     found[:k] = gradients.cosines(torch.bmm(matrix, matrix.transpose(1, 2))).numpy()
     return found

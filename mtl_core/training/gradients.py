@@ -6,19 +6,28 @@ Sizes: R replicas, T tasks, P shared numbers of one network.
 from __future__ import annotations
 
 from mtl_core.lazy import torch
-from mtl_core.models.base import Parameters
+from mtl_core.models.base import Parameters, Pullback
+from mtl_core.training.losses import Losses
 
 
-def jacobian(losses: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> torch.Tensor:
-    """Gradient of each task's loss on the shared parameters, laid out flat: losses [R, T] -> [R, T, P]."""
-    wanted = [parameters[name] for name in shared]
-    rows = [_flat_gradient(losses[:, t].sum(), wanted) for t in range(losses.shape[1])]
-    return torch.stack(rows, 1)
+def jacobian(
+    losses: Losses, learned: torch.Tensor, pull: Pullback, names: tuple[str, ...], shared: tuple[str, ...]
+) -> tuple[torch.Tensor, Parameters]:
+    """Gradient of each task's loss on the shared parameters, laid out flat [R, T, P]; the others' summed over tasks.
 
-
-def _flat_gradient(loss: torch.Tensor, wanted: list[torch.Tensor]) -> torch.Tensor:
-    found = torch.autograd.grad(loss, wanted, retain_graph=True, materialize_grads=True)
-    return torch.cat([gradient.flatten(1) for gradient in found], 1)
+    A private parameter is moved by its own task only, so the sum is that task's plain gradient.
+    learned [R, T]: tasks without it have no gradient. names: all parameters, in the pullback's order.
+    """
+    rows, private = [], dict[str, torch.Tensor]()
+    for t in range(learned.shape[1]):
+        only = torch.zeros(learned.shape)
+        only[:, t] = learned[:, t]
+        found = dict(zip(names, pull(losses.pulled(only)), strict=True))
+        rows.append(torch.cat([found[name].flatten(1) for name in shared], 1))
+        for name in names:
+            if name not in shared:
+                private[name] = found[name] + private[name] if name in private else found[name]
+    return torch.stack(rows, 1), private
 
 
 def unflatten(flat: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> Parameters:

@@ -39,30 +39,64 @@ def grouped(tasks: tuple[TaskSpec, ...], shape: Shape) -> tuple[Group, ...]:
     )
 
 
-def row_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...]) -> torch.Tensor:
-    """outputs [R, B, O], targets [R, B, T] without NaN -> [R, B, T]."""
-    parts = []
-    for group in groups:
-        mine = _take(outputs, group.columns)
-        mine = mine.unsqueeze(-1) if group.size == 1 else mine.unflatten(-1, (-1, group.size))  # [R, B, k, O]
-        parts.append(group.kind.loss(mine, _take(targets, group.tasks)))
+@dataclass(frozen=True)
+class Losses:
+    """Mean losses of every task, and how to pull weights on them back to the outputs.
+
+    values [R, T]: mean over the labelled rows; labelled [R, T]: tasks with any (None: all of them, always).
+    slope [R, B, O]: of values in the outputs.
+    """
+
+    values: torch.Tensor
+    slope: torch.Tensor
+    labelled: torch.Tensor | None
+    owner: tuple[int, ...]
+
+    def pulled(self, weights: torch.Tensor) -> torch.Tensor:
+        """Gradient in the outputs [R, B, O] of sum of weights [R, T] * values."""
+        wide = weights if len(self.owner) == weights.shape[1] else weights[:, list(self.owner)]
+        return self.slope * wide[:, None, :]
+
+
+def task_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], complete: bool) -> Losses:
+    """Losses of outputs [R, B, O] on targets [R, B, T] (NaN = no label; `complete`: there is none)."""
+    if complete:
+        rows, slope = _rows(outputs, targets, groups)
+        return Losses(rows.mean(1), slope / rows.shape[1], None, _owner(groups))
+    labelled = ~torch.isnan(targets)
+    rows, slope = _rows(outputs, torch.where(labelled, targets, 0.0), groups)
+    count, owner = labelled.sum(1), _owner(groups)
+    share = labelled / count.clamp(min=1)[:, None, :]  # [R, B, T]
+    wide = share if len(owner) == share.shape[-1] else share[..., list(owner)]
+    return Losses((torch.where(labelled, rows, 0.0) * share).sum(1), slope * wide, count > 0, owner)
+
+
+def _rows(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss of every row [R, B, T] and its slope [R, B, O]; targets without NaN."""
+    parts = [_group_rows(outputs, targets, group) for group in groups]
     if len(parts) == 1:
         return parts[0]
-    order = [t for group in groups for t in group.tasks]
-    return torch.cat(parts, -1)[..., sorted(range(len(order)), key=order.__getitem__)]
+    tasks = [t for group in groups for t in group.tasks]
+    columns = [c for group in groups for c in group.columns]
+    rows, slope = torch.cat([part[0] for part in parts], -1), torch.cat([part[1] for part in parts], -1)
+    return rows[..., _inverse(tasks)], slope[..., _inverse(columns)]
 
 
-def task_losses(
-    outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], complete: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Mean loss over the labelled rows [R, T], and which tasks have any [R, T] (None: `complete`, all have all)."""
-    if complete:
-        return row_losses(outputs, targets, groups).mean(1), None
-    labelled = ~torch.isnan(targets)
-    known = torch.where(labelled, targets, torch.zeros_like(targets))
-    rows = torch.where(labelled, row_losses(outputs, known, groups), torch.zeros_like(known))
-    count = labelled.sum(1)
-    return rows.sum(1) / count.clamp(min=1), count > 0
+def _group_rows(outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> tuple[torch.Tensor, torch.Tensor]:
+    mine = _take(outputs, group.columns)
+    mine = mine.unsqueeze(-1) if group.size == 1 else mine.unflatten(-1, (-1, group.size))  # [R, B, k, O]
+    rows, slope = group.kind.loss(mine, _take(targets, group.tasks))
+    return rows, slope.flatten(-2)
+
+
+def _owner(groups: tuple[Group, ...]) -> tuple[int, ...]:
+    """The task that each output belongs to."""
+    owner = {c: group.tasks[i // group.size] for group in groups for i, c in enumerate(group.columns)}
+    return tuple(owner[c] for c in sorted(owner))
+
+
+def _inverse(order: list[int]) -> list[int]:
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 def errors(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], n_tasks: int) -> torch.Tensor:

@@ -17,11 +17,11 @@ from mtl_core.data.prepare import Prepared
 from mtl_core.experiment import Experiment, Unit, replica_seeds
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Parameters
+from mtl_core.models.base import Parameters, Pullback
 from mtl_core.tasks import TaskSpec
 from mtl_core.training import gradients
 from mtl_core.training.batches import Batches
-from mtl_core.training.losses import grouped, task_losses
+from mtl_core.training.losses import Losses, grouped, task_losses
 from mtl_core.training.patience import Best
 from mtl_core.weighting.base import Signal
 
@@ -67,42 +67,45 @@ class Stack:
         found, losses, learned = (self._combined if combined else self._weighted)(inputs, targets)
         rate = self.now.optimiser.rate(self.step_count, self.plan.training.steps)
         self.now.optimiser.move(self._values, [each.contiguous() for each in found], self.memory, rate)
-        self.total += torch.where(learned, losses, 0.0)
+        self.total += losses
         self.counted += learned
         self.step_count += 1
 
+    def look(
+        self, parameters: Parameters, inputs: torch.Tensor, targets: torch.Tensor, rows: slice
+    ) -> tuple[Losses, torch.Tensor, Pullback]:
+        """Losses of some replicas on a batch, which tasks learn from it [R, T], and the outputs' pullback."""
+        outputs, pull = self.sharing.linearise(parameters, inputs, self.shape)
+        losses = task_losses(outputs, targets, self.groups, self.batches.complete)
+        learns = self.learns[rows]
+        return losses, learns if losses.labelled is None else learns & losses.labelled, pull
+
     def _weighted(self, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
         """Gradients of the weighted losses of the first K replicas and of the plain ones of the others."""
-        losses, learned = self.losses(self.parameters, inputs, targets)
-        outputs, weights = [losses], [self._weigh(losses, learned)]
-        if self.learned:
-            objective = self.now.weighting.objective(losses[: self.n_multi], learned[: self.n_multi], self.learned)
-            outputs.append(objective.sum())
-            weights.append(torch.ones(()))
-            self.in_force[: self.n_multi] = _weights_of(outputs[1], losses)[: self.n_multi]
-        penalty = self.sharing.penalty(self.parameters, self.present, self.shape)
-        if penalty is not None:
-            outputs.append(penalty)
-            weights.append(torch.ones_like(penalty))
-        found = torch.autograd.grad(outputs, self.moved, weights, materialize_grads=True)
-        return list(found), losses.detach(), learned
-
-    def _weigh(self, losses: torch.Tensor, learned: torch.Tensor) -> torch.Tensor:
-        """What each loss is multiplied with [R, T]; 0 for the first K rows where the weighting has an objective."""
         k = self.n_multi
-        if learned is not self.learns:
-            self.in_force[k:] = learned[k:].float()
-        if k and self.learned:
-            return torch.cat([torch.zeros_like(self.in_force[:k]), self.in_force[k:]])
-        if k:
-            self._ask(losses.detach()[:k], learned[:k], None)
-        return self.in_force
+        losses, learned, pull = self.look(self.parameters, inputs, targets, slice(None))
+        own: list[torch.Tensor] = []
+        if self.learned:
+            own = self._ask_objective(losses.values[:k], learned[:k])
+        elif k:
+            self._ask(losses.values[:k], learned[:k], None)
+        self.in_force[k:] = learned[k:]
+        found = pull(losses.pulled(self.in_force))
+        return self._with_penalty(found, self.parameters, self.present) + own, losses.values, learned
 
     def _ask(self, losses: torch.Tensor, learned: torch.Tensor, gramian: torch.Tensor | None) -> None:
-        losses = torch.where(learned, losses, 0.0)
-        signal = Signal(losses, learned, self.step_count, self.batches.epoch_steps, gramian)
+        """Weights for the first K replicas."""
+        signal = Signal(torch.where(learned, losses, 0.0), learned, self.step_count, self.batches.epoch_steps, gramian)
         asked, self.weighting_memory = self.now.weighting.weights(signal, self.weighting_memory)
         self.in_force[: self.n_multi] = torch.where(learned, asked, 0.0)
+
+    def _ask_objective(self, losses: torch.Tensor, learned: torch.Tensor) -> list[torch.Tensor]:
+        """The weights that a learned objective amounts to (its slope in each loss), and its own gradients."""
+        leaf = torch.where(learned, losses, 0.0).requires_grad_()
+        objective = self.now.weighting.objective(leaf, learned, self.learned).sum()
+        slope, *own = torch.autograd.grad(objective, [leaf, *self.learned.values()])
+        self.in_force[: self.n_multi] = torch.where(learned, slope, 0.0)
+        return own
 
     def _combined(self, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
         """Gradients of each task on the shared parameters, weighed together; heads follow their own task.
@@ -113,43 +116,33 @@ class Stack:
         parts = [self._combined_part(slice(0, k), inputs[:k], targets[:k])]
         if k < len(self.present):
             parts.append(self._plain_part(slice(k, None), inputs[k:], targets[k:]))
-        found = [torch.cat([part[0][name] for part in parts]) for name in self.parameters]
+        found = [torch.cat(each) for each in zip(*(part[0] for part in parts), strict=True)]
         return found, torch.cat([part[1] for part in parts]), torch.cat([part[2] for part in parts])
 
-    def _combined_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Part:
+    def _combined_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
         part = self.part(rows)
-        losses, learned = self.losses(part, inputs, targets, rows)
-        masked = torch.where(learned, losses, 0.0)
-        matrix = gradients.jacobian(masked, part, self.shared)
-        self._ask(losses.detach(), learned, torch.bmm(matrix, matrix.transpose(1, 2)))
+        losses, learned, pull = self.look(part, inputs, targets, rows)
+        matrix, private = gradients.jacobian(losses, learned, pull, tuple(part), self.shared)
+        self._ask(losses.values, learned, torch.bmm(matrix, matrix.transpose(1, 2)))
         flat = torch.bmm(self.in_force[: self.n_multi, None, :], matrix).squeeze(1)
-        found = gradients.unflatten(flat, part, self.shared)
-        private = [name for name in part if name not in self.shared]
-        own = torch.autograd.grad(masked.sum(), [part[name] for name in private], materialize_grads=True)
-        found |= dict(zip(private, own, strict=True))
-        penalty = self.sharing.penalty(part, self.present[rows], self.shape)
-        if penalty is not None:
-            pulls = torch.autograd.grad(penalty.sum(), list(part.values()), materialize_grads=True)
-            found = {name: found[name] + pull for name, pull in zip(part, pulls, strict=True)}
-        return found, losses.detach(), learned
+        found = gradients.unflatten(flat, part, self.shared) | private
+        listed = [found[name] for name in part]
+        return self._with_penalty(listed, part, self.present[rows]), losses.values, learned
 
-    def _plain_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Part:
+    def _plain_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
         part = self.part(rows)
-        losses, learned = self.losses(part, inputs, targets, rows)
-        objective = torch.where(learned, losses, 0.0).sum()
-        penalty = self.sharing.penalty(part, self.present[rows], self.shape)
-        objective = objective if penalty is None else objective + penalty.sum()
-        found = torch.autograd.grad(objective, list(part.values()), materialize_grads=True)
-        return dict(zip(part, found, strict=True)), losses.detach(), learned
+        losses, learned, pull = self.look(part, inputs, targets, rows)
+        found = pull(losses.pulled(learned.float()))
+        return self._with_penalty(found, part, self.present[rows]), losses.values, learned
 
-    def losses(
-        self, parameters: Parameters, inputs: torch.Tensor, targets: torch.Tensor, rows: slice | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses [R, T] (any number where a task is absent) and which tasks learn from this batch [R, T]."""
-        outputs = self.sharing.forward(parameters, inputs, self.shape)
-        losses, labelled = task_losses(outputs, targets, self.groups, self.batches.complete)
-        learns = self.learns if rows is None else self.learns[rows]
-        return losses, learns if labelled is None else learns & labelled
+    def _with_penalty(
+        self, found: list[torch.Tensor], parameters: Parameters, present: torch.Tensor
+    ) -> list[torch.Tensor]:
+        penalty = self.sharing.penalty(parameters, present, self.shape)
+        if penalty is None:
+            return found
+        pulls = torch.autograd.grad(penalty.sum(), list(parameters.values()), materialize_grads=True)
+        return [mine + pull for mine, pull in zip(found, pulls, strict=True)]
 
     def part(self, rows: slice) -> Parameters:
         """Some replicas' parameters as leaves of their own; the numbers are shared, the gradients are not."""
@@ -190,9 +183,3 @@ class Stack:
 
 Found = tuple[list["torch.Tensor"], "torch.Tensor", "torch.Tensor"]
 """Gradients of everything that moves, losses [R, T], and which tasks learned [R, T]."""
-Part = tuple[Parameters, "torch.Tensor", "torch.Tensor"]
-
-
-def _weights_of(objective: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
-    """The weights that an objective amounts to: its slope in each loss."""
-    return torch.autograd.grad(objective, losses, retain_graph=True)[0]

@@ -1,0 +1,1 @@
+"""Speed and trust, measured: `python -m benchmarks` runs everything and writes `results.json`."""

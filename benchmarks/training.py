@@ -1,0 +1,56 @@
+"""Cost of a network-step: stacks against plain loops, peers, and the bare matrix products."""
+
+from __future__ import annotations
+
+from benchmarks import peers
+from benchmarks.work import Row, fastest, replicas, stack, timed, trained
+from mtl_core.training.engine import calm
+from mtl_core.weighting.base import weightings
+
+STEPS, SEEDS = 640, 5
+
+
+def measure() -> list[Row]:
+    calm()
+    networks, one = replicas(SEEDS), replicas(1, alone=False)
+    floor = peers.Products(len(networks))
+    found = fastest(
+        {
+            "stack": lambda: trained(stack(networks, steps=STEPS)),
+            "one": lambda: trained(stack(one, steps=STEPS)),
+            "loader": timed(lambda: peers.plain_loop(STEPS, loader=True)),
+            "indexed": timed(lambda: peers.plain_loop(STEPS, loader=False)),
+            "scikit-learn": timed(lambda: peers.scikit_learn(STEPS)),
+            "floor": timed(lambda: floor.run(STEPS)),
+        },
+        repeats=5,
+    )
+    each = {name: 1000 * seconds / STEPS for name, seconds in found.items()}
+    network = each["stack"] / len(networks)
+    return [
+        Row("20 networks: one step of all", each["stack"], "ms"),
+        Row("bare matrix products of that step", each["floor"], "ms"),
+        Row("plain PyTorch loop, DataLoader: one step of one network", each["loader"], "ms"),
+        Row("plain PyTorch loop, pre-batched: one step of one network", each["indexed"], "ms"),
+        Row("scikit-learn MLPRegressor: one step of one network", each["scikit-learn"], "ms"),
+        Row("one network alone: one step", each["one"], "ms"),
+        Row("network-step in the stack / DataLoader loop", network / each["loader"], "ratio", 1 / 16),
+        Row("network-step in the stack / pre-batched loop", network / each["indexed"], "ratio", 1 / 8),
+        Row("stack / bare matrix products", each["stack"] / each["floor"], "ratio", 2.0),
+        Row("one network alone / pre-batched loop", each["one"] / each["indexed"], "ratio", 1.0),
+    ]
+
+
+def measure_weightings() -> list[Row]:
+    """Every weighting over 20 networks against equal weights, and TorchJD's loop against its plain loop."""
+    calm()
+    networks, steps = replicas(SEEDS), 192
+    works = {name: (lambda name=name: trained(stack(networks, steps=steps, weighting=name))) for name in weightings}
+    peers_ = {name: timed(lambda name=name: peers.torchjd_loop(64, name)) for name in ("pcgrad", "mgda")}
+    found = fastest({**works, **{f"TorchJD {name}": work for name, work in peers_.items()}}, repeats=4)
+    plain = fastest({"plain": timed(lambda: peers.plain_loop(64, loader=False))}, repeats=4)["plain"]
+    rows = []
+    for name in weightings:
+        limit = 3.0 if weightings[name].needs_gramian else 1.3
+        rows.append(Row(f"{weightings[name].label()} / equal weights", found[name] / found["equal"], "ratio", limit))
+    return rows + [Row(f"TorchJD {name} / its plain loop", found[f"TorchJD {name}"] / plain, "ratio") for name in peers_]
