@@ -70,12 +70,18 @@ def start() -> None:
     if "base" not in state:
         state["generation"] = 0
         state["base"] = state["experiment"] = _from_address() or _example() or addresses.first_experiment()
-    elif ("settings" in address and (named := _from_address()) and named != experiment()) or (
-        "run" in address and address["run"] != state.get("run") and (named := _from_address())
-    ):
+    elif _names_other_settings() and (named := _from_address()) is not None:
         load(named)
     if "run" in address:
         state["run"] = address["run"]
+
+
+def _names_other_settings() -> bool:
+    """The address was changed by a link: other settings, or another run without settings of its own."""
+    address = st.query_params
+    if "settings" in address:
+        return address["settings"] != addresses.compact(experiment())
+    return "run" in address and address["run"] != st.session_state.get("run")
 
 
 def _example() -> Experiment | None:
