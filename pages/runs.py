@@ -34,13 +34,13 @@ def body(live: bool) -> None:
         left, right = st.columns([7, 3], gap="medium")
         with left:
             chosen = history()
+            with st.container(border=True):
+                import_form()
         with right:
             if len(chosen) == 1:
                 one(chosen[0])
             elif chosen:
                 many(chosen)
-            else:
-                import_form()
 
 
 def history() -> list[RunRecord]:
@@ -85,7 +85,7 @@ def on_page(records: list[RunRecord]) -> list[RunRecord]:
 def pick(records: list[RunRecord]) -> list[RunRecord]:
     """The table; gives the runs whose rows are chosen. Rows move as runs come and go, the choice stays with the run."""
     ids = [record.id for record in records]
-    kept = st.session_state.get("runs.chosen", [])
+    kept = st.session_state.get("runs.chosen", ids[:1])
     event = st.dataframe(
         table(records, lambda record: validation_errors(session.lab().history(record.id))),
         key=f"runs.table.{hashlib.sha256(''.join(ids).encode()).hexdigest()[:12]}",

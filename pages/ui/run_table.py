@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mtl_core.api import RunRecord
     from mtl_core.evaluation.history import History
 
-COLUMNS = ("name", "status", "error", "data", "tasks", "sharing", "weighting", "size", "started", "note")
+COLUMNS = ("name", "status", "error", "started", "data", "tasks", "sharing", "weighting", "size", "note")
 
 
 def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[float]]) -> pd.DataFrame:
