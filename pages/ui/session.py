@@ -106,6 +106,8 @@ def _from_address() -> Experiment | None:
             return addresses.without_changes(lab().run(st.query_params["run"]).experiment)
     except InvalidInput as problem:
         st.toast(as_sentence(str(problem)))
+        for name in ("settings", "run"):
+            st.query_params.pop(name, None)
     return None
 
 
