@@ -165,6 +165,15 @@ class Experiment:
         known = {"data", "tasks", "sharings", "weighting", "trunk", "optimiser", "training", "plan", "changes"}
         if unknown := set(value) - known:
             raise InvalidInput(f"an experiment has no {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}")
+        try:
+            return cls._built(value)
+        except InvalidInput:
+            raise
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InvalidInput(f"this is not an experiment: one of its parts has the wrong form ({error})") from error
+
+    @classmethod
+    def _built(cls, value: Mapping[str, Any]) -> Experiment:
         return cls(
             data=sources.from_json(value["data"]),
             tasks=tuple(map(str, value["tasks"])),

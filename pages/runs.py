@@ -48,7 +48,7 @@ def history() -> list[RunRecord]:
     records = session.lab().runs(limit=LIMIT)
     if not records:
         st.info("Nothing has been run yet. Choose data and tasks, press Run, and the run stands here from then on.")
-        if st.button("Make the first run", type="primary"):
+        if st.button("Make the first run", type="primary", key="runs.first"):
             st.switch_page("pages/train.py")
         return []
     found = filtered(sorted({record.data_title for record in records}))

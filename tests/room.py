@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtl_core.api import Lab, RunRecord
 from mtl_core.experiment import Experiment
+from mtl_core.running.endings import dataset_of
 from mtl_core.running.manager import Manager
 from mtl_core.running.slices import Job, work
 from mtl_core.running.speed import Speed
@@ -55,6 +56,7 @@ class Room:
     """The store, its engine and the pages on it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         database = Database(f"sqlite:///{folder / 'runs.sqlite'}")
         claim = Claim(database)
         assert claim.take()
@@ -87,6 +89,10 @@ class Room:
         for name, value in query.items():
             at.query_params[name] = value
         return at.switch_page(f"pages/{page}.py").run()
+
+    def forget_data(self) -> None:
+        """Data sets are read from the disk again."""
+        dataset_of.cache_clear()
 
     def close(self) -> None:
         self._closing.set()

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from mtl_core.data.table import CsvFile
 from mtl_core.evaluation.report import settings_in_words
 from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
@@ -48,20 +49,27 @@ def take() -> None:
     if file is None:
         return
     try:
-        value = parse(file.getvalue(), file.name)
-        experiment = Experiment.from_json(value.get("experiment", value))
-        if experiment.data.name == "csv":
-            raise InvalidInput("this experiment names a file on a disk; upload that table on the Data page")
+        experiment, name = read(file.getvalue(), file.name)
         session.lab().dataset(experiment.data).choose(experiment.tasks)
     except InvalidInput as problem:
         st.session_state["import.problem"] = str(problem)
     else:
-        st.session_state["import.experiment"] = experiment
-        st.session_state["import.name"] = str(value.get("name") or file.name.removesuffix(".json"))
+        st.session_state["import.experiment"], st.session_state["import.name"] = experiment, name
+
+
+def read(content: bytes, filename: str) -> tuple[Experiment, str]:
+    """The experiment in a JSON file, bare or within an exported run, and its name.
+
+    Raises `InvalidInput` with one sentence when there is none, and when it would read a file of this machine.
+    """
+    value = parse(content, filename)
+    experiment = Experiment.from_json(value.get("experiment", value))
+    if isinstance(experiment.data, CsvFile):
+        raise InvalidInput("this experiment names a file on a disk; upload that table on the Data page")
+    return experiment, str(value.get("name") or filename.removesuffix(".json"))
 
 
 def parse(content: bytes, filename: str) -> dict[str, Any]:
-    """The object in a JSON file. Raises `InvalidInput` with one sentence when there is none."""
     try:
         value = json.loads(content)
     except ValueError as error:
