@@ -55,7 +55,8 @@ def backward_pass(
         found = [torch.bmm(gradient.transpose(1, 2), kept[-1]), gradient.sum(1).unsqueeze(-1)]
         gradient = torch.bmm(gradient, flat[-2])
     for i in reversed(range(len(kept) - 1)):
-        gradient = _bent(gradient.contiguous(), kept[i + 1], activation)
+        fresh = has_head or i < len(kept) - 2  # made here, so its memory may be used again
+        gradient = _bent(gradient.contiguous(), kept[i + 1], activation, fresh)
         found = [torch.bmm(kept[i].transpose(1, 2), gradient), gradient.sum(1, keepdim=True), *found]
         if i or to_inputs:
             gradient = torch.bmm(gradient, flat[2 * i].transpose(1, 2))
@@ -86,8 +87,11 @@ def _function() -> Any:
     return Chain
 
 
-def _bent(gradient: torch.Tensor, values: torch.Tensor, activation: str) -> torch.Tensor:
+def _bent(gradient: torch.Tensor, values: torch.Tensor, activation: str, in_place: bool) -> torch.Tensor:
     """Gradient before the activation, from the one behind it and the activation's own output."""
-    kernel = torch.ops.aten.threshold_backward if activation == "relu" else torch.ops.aten.tanh_backward
-    before: torch.Tensor = kernel(gradient, values, 0) if activation == "relu" else kernel(gradient, values)
+    before = gradient if in_place else torch.empty_like(gradient)
+    if activation == "relu":
+        torch.ops.aten.threshold_backward.grad_input(gradient, values, 0, grad_input=before)
+    else:
+        torch.ops.aten.tanh_backward.grad_input(gradient, values, grad_input=before)
     return before

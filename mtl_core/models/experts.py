@@ -24,9 +24,9 @@ def gate_layout(name: str, n_inputs: int, n_gates: int, n_experts: int) -> Layou
 
 
 def gate_shares(weight: torch.Tensor, inputs: torch.Tensor, n_experts: int) -> torch.Tensor:
-    """How much each gate takes from each expert on each row: [R, B, gates, experts], sums to 1 over the experts."""
-    logits = inputs @ weight.transpose(1, 2)
-    return torch.softmax(logits.unflatten(-1, (-1, n_experts)), -1)
+    """How much each gate takes from each expert on each row: [R, gates, experts, B], sums to 1 over the experts."""
+    logits = torch.bmm(weight, inputs.transpose(1, 2)).unflatten(1, (-1, n_experts))
+    return torch.softmax(logits, 2)
 
 
 @sharings.register("mmoe", title="A team of experts", term="MMoE")
@@ -51,16 +51,14 @@ class MultiGateMixtureOfExperts(Sharing):
         return layout | gate_layout("gate", shape.inputs, shape.n_tasks, self.experts) | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
-        values = inputs  # [R, B, F]
-        for i in range(shape.trunk.depth):
-            values = layers.activate(layers.columns(parameters, f"trunk.{i}", values), shape)  # [R, E, B, W]
+        values = layers.columns(parameters, inputs, shape, range(shape.trunk.depth))  # [R, E, B, W]
         return layers.mixed_heads(parameters, values, self._shares(parameters, inputs), shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return tuple(f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias"))
 
     def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
-        return {"gates": self._shares(parameters, inputs).mean(1)}  # [R, T, E]
+        return {"gates": self._shares(parameters, inputs).mean(3)}  # [R, T, E]
 
     def _shares(self, parameters: Parameters, inputs: torch.Tensor) -> torch.Tensor:
         return gate_shares(parameters["gate.weight"], inputs, self.experts)

@@ -13,15 +13,6 @@ from mtl_core.models.base import Layout, Parameter, Parameters, Shape
 from mtl_core.models.chain import chain
 
 
-def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """[R, B, in] x [R, in, out] + [R, 1, out] -> [R, B, out]."""
-    return torch.baddbmm(bias, inputs, weight)
-
-
-def activate(values: torch.Tensor, shape: Shape) -> torch.Tensor:
-    return torch.relu(values) if shape.trunk.activation == "relu" else torch.tanh(values)
-
-
 def layer_layout(name: str, n_in: int, n_out: int, columns: tuple[str, ...] = ()) -> Layout:
     """A linear layer; with `columns` (one initialisation word each) as many side by side: [C, in, out]."""
     if not columns:
@@ -46,10 +37,9 @@ def head_layout(shape: Shape) -> Layout:
     }
 
 
-def heads(parameters: Parameters, features: torch.Tensor) -> torch.Tensor:
-    """Heads on features that all tasks share: [R, B, W] -> [R, B, O]."""
-    weight, bias = parameters["head.weight"], parameters["head.bias"]
-    return linear(features, weight.transpose(1, 2), bias.transpose(1, 2))
+def narrow(features: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """A linear layer with few outputs: [R, B, W] x [R, O, W] + [R, O, 1] -> [R, B, O]."""
+    return chain(features, [], (weight, bias), "")
 
 
 def private_heads(parameters: Parameters, features: torch.Tensor, shape: Shape) -> torch.Tensor:
@@ -58,50 +48,43 @@ def private_heads(parameters: Parameters, features: torch.Tensor, shape: Shape) 
     n_replicas, n_tasks, n_rows, width = features.shape
     if len(set(shape.outputs)) == 1:
         size = shape.outputs[0]
-        stacked = weight.reshape(n_replicas * n_tasks, size, width).transpose(1, 2)
-        start = bias.reshape(n_replicas * n_tasks, 1, size)
-        out = linear(features.reshape(n_replicas * n_tasks, n_rows, width), stacked, start)
-        out = out.reshape(n_replicas, n_tasks, n_rows, size).transpose(1, 2)  # [R, B, T, O/T]
-        return out.reshape(n_replicas, n_rows, n_tasks * size)
+        flat, start = weight.reshape(-1, size, width), bias.reshape(-1, size, 1)
+        out = narrow(features.reshape(-1, n_rows, width), flat, start)  # [R * T, B, O / T]
+        return out.transpose(1, 2).reshape(n_replicas, n_tasks * size, n_rows).transpose(1, 2)
     weights, biases = weight.split(shape.outputs, 1), bias.split(shape.outputs, 1)
-    parts = zip(features.unbind(1), weights, biases, strict=True)
-    return torch.cat([linear(f, w.transpose(1, 2), b.transpose(1, 2)) for f, w, b in parts], -1)
+    return torch.cat([narrow(*part) for part in zip(features.unbind(1), weights, biases, strict=True)], -1)
 
 
 def mixed_heads(parameters: Parameters, features: torch.Tensor, shares: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Heads on each task's mixture of several trunks: features [R, E, B, W], shares [R, B, T, E] -> [R, B, O].
+    """Heads on each task's mixture of several trunks: features [R, E, B, W], shares [R, T, E, B] -> [R, B, O].
 
     Heads are linear and shares sum to 1, so the heads are applied to every trunk and their few outputs are
     mixed, instead of mixing the many features for every task.
     """
-    n_replicas, n_experts, n_rows, width = features.shape
-    seen = heads(parameters, features.reshape(n_replicas, n_experts * n_rows, width))
-    seen = seen.reshape(n_replicas, n_experts, n_rows, -1)  # [R, E, B, O]
+    n_experts, n_rows = features.shape[1:3]
+    seen = (
+        narrow(features.flatten(1, 2), parameters["head.weight"], parameters["head.bias"])
+        .transpose(1, 2)
+        .unflatten(2, (n_experts, n_rows))
+    )  # [R, O, E, B]
     owner = [t for t, size in enumerate(shape.outputs) for _ in range(size)]
-    wide = shares if len(owner) == shape.n_tasks else shares[:, :, owner]  # [R, B, O, E]
-    return torch.sum(seen * wide.permute(0, 3, 1, 2), 1)
+    wide = shares if len(owner) == shape.n_tasks else shares[:, owner]
+    return torch.sum(seen * wide, 2).transpose(1, 2)
 
 
-def column_trunks(
-    parameters: Parameters, values: torch.Tensor, shape: Shape, first: int = 0, name: str = "trunk"
+def columns(
+    parameters: Parameters, values: torch.Tensor, shape: Shape, wanted: range, name: str = "trunk"
 ) -> torch.Tensor:
-    """C trunks side by side, from layer `first` on: values [R, B, in] (all see the same) -> [R, C, B, W]."""
-    names = [f"{name}.{i}" for i in range(first, shape.trunk.depth)]
-    hidden = [(parameters[f"{n}.weight"].flatten(0, 1), parameters[f"{n}.bias"].flatten(0, 1)) for n in names]
-    n_columns = parameters[f"{names[0]}.weight"].shape[1]
-    wide = values.unsqueeze(1).expand(-1, n_columns, -1, -1).flatten(0, 1)  # [R * C, B, in]
-    return chain(wide, hidden, None, shape.trunk.activation).unflatten(0, (-1, n_columns))
+    """Layers `wanted` of C trunks side by side, each followed by the activation.
 
-
-def columns(parameters: Parameters, name: str, values: torch.Tensor) -> torch.Tensor:
-    """C linear layers side by side: values [R, C, B, in] (or [R, B, in] for all alike) -> [R, C, B, out]."""
-    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]  # [R, C, in, out], [R, C, 1, out]
-    n_replicas, n_columns, n_in, n_out = weight.shape
+    values [R, C, B, in], or [R, B, in] where all trunks see the same -> [R, C, B, W].
+    """
+    hidden = [(parameters[f"{name}.{i}.weight"], parameters[f"{name}.{i}.bias"]) for i in wanted]
+    n_columns = hidden[0][0].shape[1]
     if values.dim() == 3:
         values = values.unsqueeze(1).expand(-1, n_columns, -1, -1)
-    flat = values.reshape(n_replicas * n_columns, -1, n_in)
-    out = linear(flat, weight.reshape(-1, n_in, n_out), bias.reshape(-1, 1, n_out))
-    return out.reshape(n_replicas, n_columns, -1, n_out)
+    flat = [(weight.flatten(0, 1), bias.flatten(0, 1)) for weight, bias in hidden]  # [R * C, in, out]
+    return chain(values.flatten(0, 1), flat, None, shape.trunk.activation).unflatten(0, (-1, n_columns))
 
 
 def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
@@ -40,18 +41,33 @@ class Soft(Sharing):
     def penalty(self, parameters: Parameters, present: torch.Tensor, shape: Shape) -> torch.Tensor | None:
         if self.strength == 0 or shape.n_tasks == 1:
             return None
-        apart = centring(present) @ trunks(parameters, shape)  # [R, T, P]
-        return self.strength * apart.square().sum((1, 2))
+        here = present.to(torch.get_default_dtype())
+        share = here / here.sum(1, keepdim=True).clamp(min=1)
+        names = [f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias")]
+        return self.strength * _apart().apply(here, share, *[parameters[name] for name in names])
 
 
-def trunks(parameters: Parameters, shape: Shape) -> torch.Tensor:
-    """Every task's hidden layers as one row: [R, T, P]."""
-    names = [f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias")]
-    return torch.cat([parameters[name].flatten(2) for name in names], -1)
+@cache
+def _apart() -> Any:
+    """Sum of squared distances to the mean of the present tasks, [R], as one node of the gradient tape.
 
+    Its gradient is twice the distances themselves, because distances from a mean have the mean 0; the tape
+    would otherwise walk over every trunk five times more. The class is made at first use: see `chain`.
+    """
 
-def centring(present: torch.Tensor) -> torch.Tensor:
-    """The matrix [R, T, T] that takes the mean of the present tasks' rows away from them, and drops the others."""
-    here = present.to(torch.get_default_dtype())  # [R, T]
-    count = here.sum(1, keepdim=True).clamp(min=1)
-    return torch.diag_embed(here) - here[:, :, None] * (here / count)[:, None, :]
+    class Apart(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, here: torch.Tensor, share: torch.Tensor, *trunks: torch.Tensor) -> torch.Tensor:
+            rows = [each.flatten(2) for each in trunks]  # [R, T, P]
+            away = [(each - torch.bmm(share.unsqueeze(1), each)).mul_(here.unsqueeze(2)) for each in rows]
+            ctx.save_for_backward(*away)
+            ctx.shapes = [each.shape for each in trunks]
+            return torch.stack([each.square().sum((1, 2)) for each in away]).sum(0)
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+            factor = 2 * gradient[:, None, None]
+            pairs = zip(ctx.saved_tensors, ctx.shapes, strict=True)
+            return (None, None, *[(factor * away).view(shape) for away, shape in pairs])
+
+    return Apart

@@ -37,9 +37,9 @@ class CrossStitch(Sharing):
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         values = inputs  # [R, B, F]
         for i in range(shape.trunk.depth):
-            values = layers.activate(layers.columns(parameters, f"trunk.{i}", values), shape)  # [R, T, B, W]
+            values = layers.columns(parameters, values, shape, range(i, i + 1))  # [R, T, B, W]
             stitch = self._matrix(parameters, i, shape)  # [R, T, T]
-            values = (stitch @ values.flatten(2)).view_as(values)
+            values = torch.bmm(stitch, values.flatten(2)).view_as(values)
         return layers.private_heads(parameters, values, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
