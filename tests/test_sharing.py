@@ -13,7 +13,7 @@ from mtl_core.models import layers
 from mtl_core.models.base import Parameters, Shape, Sharing, Trunk, sharings, slices
 from mtl_core.models.experts import MultiGateMixtureOfExperts
 from mtl_core.models.hard import Hard, Independent
-from mtl_core.models.soft import Soft, trunks
+from mtl_core.models.soft import Soft
 from mtl_core.models.stitch import CrossStitch
 
 SEEDS = np.array([3, 14, 15, 92, 65])
@@ -162,7 +162,7 @@ def test_a_strong_pull_makes_the_trunks_equal_and_a_weak_one_does_not() -> None:
     shape = SHAPES["mixed heads"]
 
     def spread(strength: float) -> float:
-        found = trunks(trained(Soft(strength=strength), shape, 150, rate=0.004), shape)
+        found = trained(Soft(strength=strength), shape, 150, rate=0.004)["trunk.1.weight"]
         return float(found.detach().std(1).max())
 
     assert spread(100.0) < 0.02 * spread(0.0)
@@ -179,6 +179,19 @@ def test_the_pull_is_the_distance_to_the_mean_of_the_present_trunks() -> None:
     found = Soft(strength=0.5).penalty(two, present, shape)
     assert found is not None
     torch.testing.assert_close(found, torch.tensor([8.0, 0.0]), rtol=1e-5, atol=1e-5)
+
+
+def test_the_pull_moves_trunks_towards_each_other_as_its_formula_says() -> None:
+    """Gradient 2 * strength * (trunk - mean of the present trunks); nothing for an absent task."""
+    shape = Shape(4, (1, 1, 1), Trunk(width=8, depth=1))
+    parameters = {name: torch.randn_like(value).requires_grad_() for name, value in begun(Soft(), shape).items()}
+    present = torch.tensor([[True, True, False]] * len(SEEDS))
+    pull = Soft(strength=0.5).penalty(parameters, present, shape)
+    assert pull is not None
+    found = gradients(pull, parameters)["trunk.0.weight"]
+    weight = parameters["trunk.0.weight"].detach()
+    torch.testing.assert_close(found[:, :2], weight[:, :2] - weight[:, :2].mean(1, keepdim=True))
+    assert not found[:, 2].any()
 
 
 def test_stitches_start_near_the_identity_and_keep_the_size_of_activations() -> None:

@@ -62,11 +62,8 @@ def mixed_heads(parameters: Parameters, features: torch.Tensor, shares: torch.Te
     mixed, instead of mixing the many features for every task.
     """
     n_experts, n_rows = features.shape[1:3]
-    seen = (
-        narrow(features.flatten(1, 2), parameters["head.weight"], parameters["head.bias"])
-        .transpose(1, 2)
-        .unflatten(2, (n_experts, n_rows))
-    )  # [R, O, E, B]
+    flat = narrow(features.flatten(1, 2), parameters["head.weight"], parameters["head.bias"])  # [R, E * B, O]
+    seen = flat.transpose(1, 2).unflatten(2, (n_experts, n_rows))  # [R, O, E, B]
     owner = [t for t, size in enumerate(shape.outputs) for _ in range(size)]
     wide = shares if len(owner) == shape.n_tasks else shares[:, owner]
     return torch.sum(seen * wide, 2).transpose(1, 2)
@@ -84,7 +81,8 @@ def columns(
     if values.dim() == 3:
         values = values.unsqueeze(1).expand(-1, n_columns, -1, -1)
     flat = [(weight.flatten(0, 1), bias.flatten(0, 1)) for weight, bias in hidden]  # [R * C, in, out]
-    return chain(values.flatten(0, 1), flat, None, shape.trunk.activation).unflatten(0, (-1, n_columns))
+    out = chain(values.flatten(0, 1), flat, None, shape.trunk.activation)
+    return torch.unflatten(out, 0, (-1, n_columns))
 
 
 def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:

@@ -44,7 +44,8 @@ class Soft(Sharing):
         here = present.to(torch.get_default_dtype())
         share = here / here.sum(1, keepdim=True).clamp(min=1)
         names = [f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias")]
-        return self.strength * _apart().apply(here, share, *[parameters[name] for name in names])
+        away: torch.Tensor = _apart().apply(here, share, *[parameters[name] for name in names])
+        return self.strength * away
 
 
 @cache
