@@ -249,7 +249,7 @@ def test_a_bare_experiment_is_opened_on_train(place: Room) -> None:
         (b'{"data": "nowhere", "tasks": ["a"]}', "nowhere"),
         (b'{"data": {"name": "csv", "path": "/etc/passwd"}, "tasks": ["a"]}', "on a disk"),
         (b'{"data": "penguins", "tasks": 3}', "not an experiment"),
-        (b'{"data": "penguins", "tasks": ["sex"], "training": ["ab"]}', "not an experiment"),
+        (b'{"data": "penguins", "tasks": ["sex"], "training": ["a"]}', "not an experiment"),
         (b'{"experiment": 5}', "at least"),
     ],
 )
