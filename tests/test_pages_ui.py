@@ -154,7 +154,7 @@ def test_an_address_carries_any_experiment(experiment: Experiment) -> None:
 
 @pytest.mark.parametrize("spoiled", ["", "{", "[]", "null", '{"data": 3, "tasks": 1}', '{"data": "no", "tasks": []}'])
 def test_a_spoiled_address_is_refused(spoiled: str) -> None:
-    with pytest.raises(InvalidInput, match="."):
+    with pytest.raises(InvalidInput):
         addresses.parsed(spoiled)
 
 
