@@ -1,0 +1,24 @@
+"""Learn: predict, run, see the prediction on the result, read why, change one thing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mtl_core.lessons.base import lesson
+from mtl_core.registry import InvalidInput
+from pages.ui import session
+from pages.ui.lesson_cards import cards
+from pages.ui.lesson_view import one
+
+session.frame()
+with session.guard("The Learn page"):
+    chosen = None
+    if "lesson" in st.query_params:
+        try:
+            chosen = lesson(st.query_params["lesson"])
+        except InvalidInput as problem:
+            st.error(session.as_sentence(str(problem)), icon=":material/error:")
+    if chosen is None:
+        cards()
+    else:
+        one(chosen)

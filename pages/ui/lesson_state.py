@@ -1,0 +1,96 @@
+"""How far a visitor has come in each lesson: the prediction and the runs, in the session and in the address.
+
+The address holds the lesson in view (`lesson`), the committed prediction (`prediction`) and the run of each dial
+position (`runs`, as in "4-id.0-id"), so a reload or a sent link finds them again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mtl_core.registry import InvalidInput
+from pages.ui import session
+
+if TYPE_CHECKING:
+    from mtl_core.api import RunRecord
+    from mtl_core.lessons.base import Lesson
+
+PATIENCE = 0.45
+"""Seconds a click waits at most for the first point, so that the page is drawn with it."""
+
+
+@dataclass
+class Journey:
+    """One visitor in one lesson. prediction: number of the committed choice; runs: position of the dial -> run id."""
+
+    prediction: int | None = None
+    runs: dict[int, str] = field(default_factory=dict)
+    answer_seen: bool = False
+
+
+def journey(lesson: Lesson) -> Journey:
+    """Where this visitor stands; begun from the address when the session does not know the lesson yet."""
+    journeys: dict[str, Journey] = st.session_state.setdefault("journeys", {})
+    if lesson.key not in journeys:
+        named = st.query_params.get("lesson") == lesson.key
+        journeys[lesson.key] = _from_address(lesson) if named else Journey()
+    return journeys[lesson.key]
+
+
+def remember(lesson: Lesson, now: Journey) -> None:
+    """Put the journey into the address."""
+    st.query_params["lesson"] = lesson.key
+    if now.prediction is not None:
+        st.query_params["prediction"] = str(now.prediction)
+    if now.runs:
+        st.query_params["runs"] = ".".join(f"{position}-{run}" for position, run in now.runs.items())
+
+
+def restart(lesson: Lesson) -> None:
+    """Forget prediction and runs of this lesson; the runs stay in the history of runs."""
+    st.session_state["journeys"][lesson.key] = Journey()
+    for name in ("prediction", "runs"):
+        st.query_params.pop(name, None)
+
+
+def record_of(now: Journey, position: int) -> RunRecord | None:
+    """The run of a dial position, or None when there is none (any more)."""
+    run_id = now.runs.get(position)
+    if run_id is None:
+        return None
+    try:
+        return session.lab().run(run_id)
+    except InvalidInput:
+        del now.runs[position]
+        return None
+
+
+def begin(lesson: Lesson, now: Journey, position: int) -> None:
+    """Hand in the run of a dial position and wait shortly for its first point."""
+    chosen = lesson.positions[position]
+    lab = session.lab()
+    run_id = lab.submit(chosen.experiment, name=f"Lesson: {lesson.title}, {chosen.label}")
+    now.runs[position] = run_id
+    end = time.monotonic() + PATIENCE
+    while lab.history(run_id).is_empty and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _from_address(lesson: Lesson) -> Journey:
+    """Whatever of the address can be understood; a run must be of this lesson's own experiment."""
+    found = Journey()
+    prediction = st.query_params.get("prediction", "")
+    if prediction.isdecimal() and int(prediction) < len(lesson.choices):
+        found.prediction = int(prediction)
+    for part in st.query_params.get("runs", "").split("."):
+        position, _, run_id = part.partition("-")
+        if position.isdecimal() and int(position) < len(lesson.positions) and run_id:
+            found.runs[int(position)] = run_id
+            record = record_of(found, int(position))
+            if record and record.experiment.data != lesson.positions[int(position)].experiment.data:
+                del found.runs[int(position)]
+    return found

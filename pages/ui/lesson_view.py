@@ -1,0 +1,100 @@
+"""One lesson on the screen: what it is about, the prediction, the dial, the result, the reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import lesson_state, session, text
+from pages.ui.lesson_reading import for_teachers, onward, paragraphs, reading
+from pages.ui.lesson_result import ACTIVE, live_result
+from pages.ui.lesson_state import Journey, journey
+
+if TYPE_CHECKING:
+    from mtl_core.lessons.base import Lesson
+
+
+def one(lesson: Lesson) -> None:
+    now = journey(lesson)
+    _head(lesson)
+    left, right = st.columns([1, 1.7], gap="large")
+    with left:
+        paragraphs(lesson.setting)
+        _predict(lesson, now)
+    with right, session.guard("The run"):
+        position = _controls(lesson, now)
+        live_result(lesson, now, position)
+    lesson_state.remember(lesson, now)
+    first = lesson_state.record_of(now, lesson.start)
+    if first is not None and first.status == "finished":
+        reading(lesson, now)
+        onward(lesson)
+    for_teachers(lesson)
+
+
+def _head(lesson: Lesson) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.clear)
+        st.caption(f"about {lesson.minutes} minutes", width="content")
+    st.subheader(text.plain(lesson.title), anchor=False)
+    st.markdown(f"*{text.plain(lesson.hook)}*")
+
+
+def _predict(lesson: Lesson, now: Journey) -> None:
+    st.markdown("##### Your prediction")
+    st.markdown(text.plain(lesson.question))
+    if now.prediction is not None:
+        st.info(text.plain(lesson.choices[now.prediction].text), icon=":material/lock:")
+        return
+    choice = st.radio(
+        "Your prediction",
+        range(len(lesson.choices)),
+        index=None,
+        format_func=lambda i: text.plain(lesson.choices[i].text),
+        label_visibility="collapsed",
+        key=f"choice.{lesson.key}",
+        persist_state="session",
+    )
+    if st.button("This is my prediction", type="primary", disabled=choice is None, key=f"commit.{lesson.key}"):
+        now.prediction = choice
+        lesson_state.remember(lesson, now)
+        st.rerun()
+
+
+def _controls(lesson: Lesson, now: Journey) -> int:
+    """The dial and the button; gives the position that is shown."""
+    first = lesson_state.record_of(now, lesson.start)
+    met = first is not None and first.status == "finished"
+    position = st.pills(
+        text.plain(lesson.dial),
+        range(len(lesson.positions)),
+        default=lesson.start,
+        required=True,
+        format_func=lambda i: text.plain(lesson.positions[i].label),
+        key=f"dial.{lesson.key}",
+        persist_state="session",
+        disabled=not met,
+        help=None if met else "Free as soon as your prediction has met its result.",
+    )
+    position = lesson.start if position is None or not met else position
+    record = lesson_state.record_of(now, position)
+    active = record is not None and record.status in ACTIVE
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        label = "Run again" if record is not None and not active else "Run"
+        if st.button(label, icon=":material/play_arrow:", type="primary", disabled=now.prediction is None or active):
+            lesson_state.begin(lesson, now, position)
+            lesson_state.remember(lesson, now)
+            st.rerun()
+        st.caption(text.plain(_outlook(lesson, now, position)), width="content")
+    return position
+
+
+def _outlook(lesson: Lesson, now: Journey, position: int) -> str:
+    if now.prediction is None:
+        return "Locked until you have made your prediction."
+    estimate = session.lab().estimate(lesson.positions[position].experiment)
+    networks, seconds = text.plural(estimate.networks, "network"), estimate.seconds
+    if seconds is None:
+        return networks
+    return f"{networks}, {'about ' if seconds >= 1 else ''}{text.duration(seconds)}"
