@@ -53,4 +53,6 @@ def measure_weightings() -> list[Row]:
     for name in weightings:
         limit = 3.0 if weightings[name].needs_gramian else 1.3
         rows.append(Row(f"{weightings[name].label()} / equal weights", found[name] / found["equal"], "ratio", limit))
-    return rows + [Row(f"TorchJD {name} / its plain loop", found[f"TorchJD {name}"] / plain, "ratio") for name in peers_]
+    return rows + [
+        Row(f"TorchJD {name} / its plain loop", found[f"TorchJD {name}"] / plain, "ratio") for name in peers_
+    ]

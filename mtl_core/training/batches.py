@@ -1,7 +1,8 @@
 """Which rows each replica sees at each step: a pure function of its seed and the step.
 
-The table lies in memory once for each preparation; batches are index lists [R, B] into it.
-Sizes: P preparations, N rows, R replicas, B rows in a batch, F inputs, T tasks.
+The table lies in memory once for each preparation; batches are index lists [R, B] into it. Replicas of one fold
+and initialisation see the same rows, so orders are drawn once for each such start.
+Sizes: P preparations, N rows, R replicas, S starts, B rows in a batch, F inputs, T tasks.
 """
 
 from __future__ import annotations
@@ -16,39 +17,42 @@ from mtl_core.data.prepare import Prepared
 from mtl_core.lazy import torch
 
 CACHE_LIMIT = 1 << 23
-"""Numbers of a batch that are gathered at once, and kept between steps where the batch is always the same (32 MB)."""
-
+"""Input numbers of rows that are the same at every use, up to which they are gathered once and kept (32 MB)."""
+BLOCK_LIMIT = 1 << 20
+"""Numbers of one layer's activations that are evaluated at once: more leave the cache and cost memory."""
+DRAW_LIMIT = 1 << 20
+"""Positions that are shuffled at once: a shuffle needs eight times the memory of its result."""
 
 Batch = tuple["torch.Tensor", "torch.Tensor"]
+Rows = NDArray[np.int64]
 
 
 class Batches:
-    """Rows for training and evaluation of one stack.
+    """Rows for training and evaluation of one stack. The first `n_validation` held rows are for validation."""
 
-    held [R, n] are the validation rows (the first `n_validation`), then the test rows.
-    """
-
-    def __init__(self, prepared: Prepared, folds: NDArray[np.int64], seeds: NDArray[np.int64], batch_size: int) -> None:
-        n_table = prepared.inputs.shape[1]
-        self.blank = n_table - 1
+    def __init__(self, prepared: Prepared, folds: Rows, seeds: Rows, batch_size: int, width: int) -> None:
         self.inputs = torch.from_numpy(prepared.inputs).reshape(-1, prepared.inputs.shape[-1])
         self.targets = torch.from_numpy(prepared.targets).reshape(-1, prepared.targets.shape[-1])
-        self.offsets = folds * n_table
-        self.lengths = (prepared.train != self.blank).sum(1)[folds]
-        self.train = prepared.train[folds]
-        self.held = self._flat(np.concatenate([prepared.validation[folds], prepared.test[folds]], 1))
+        self.n_table = prepared.inputs.shape[1]
+        starts, first, self.start_of = np.unique(
+            np.stack([seeds, folds]), axis=1, return_index=True, return_inverse=True
+        )
+        self.start_of = self.start_of.reshape(-1)
+        self.seeds, self.folds = starts[0], folds[first]
+        self.train = prepared.train
+        self.lengths = (prepared.train != self.n_table - 1).sum(1)
+        self.held = np.concatenate([prepared.validation, prepared.test], 1)
         self.n_validation = prepared.validation.shape[1]
-        self.held_complete = not bool(torch.isnan(self.targets[self.held.flatten()]).any())
         n_train = self.train.shape[1]
         self.size = min(batch_size or n_train, n_train)
         self.epoch_steps = -(-n_train // self.size)
         self.full = self.size == n_train
-        labels = torch.isnan(self.targets[self._flat(self.train).flatten()])
-        self.complete = bool(self.epoch_steps * self.size == n_train and not labels.any())
-        self._starts, self._of = np.unique(np.stack([seeds, folds]), axis=1, return_inverse=True)
-        self._order: tuple[int, torch.Tensor] | None = None
+        self.complete = self.epoch_steps * self.size == n_train and self._labelled(self.train)
+        self.held_complete = self._labelled(self.held)
+        self.width = max(width, self.inputs.shape[1])
+        self._order: tuple[int, NDArray[np.int32]] | None = None
         self._same: Batch | None = None
-        self._held: Batch | None = None
+        self._held: list[Batch] = []
 
     def at(self, step: int) -> Batch:
         """inputs [R, B, F] and targets [R, B, T] of a step; every row is seen once in each epoch."""
@@ -59,43 +63,66 @@ class Batches:
             self._same = batch
         return batch
 
-    def rows(self, step: int) -> torch.Tensor:
+    def rows(self, step: int) -> Rows:
         """Row numbers of a step's batch, in all tables laid end to end: [R, B]."""
         if self.full:
-            return self._flat(self.train)
-        epoch, place = divmod(step, self.epoch_steps)
-        return self._epoch(epoch)[:, place * self.size : (place + 1) * self.size]
+            chosen = self.train[self.folds]
+        else:
+            epoch, place = divmod(step, self.epoch_steps)
+            order = self._epoch(epoch)[:, place * self.size : (place + 1) * self.size]
+            chosen = self._chosen(order)
+        return self._flat(chosen)[self.start_of]
 
-    def held_out(self) -> Iterator[Batch]:
-        """The held rows in blocks of bounded memory, in order; gathered once if they are few."""
-        if self._held is None:
-            n_replicas, n_rows = self.held.shape
-            block = max(CACHE_LIMIT // (n_replicas * self.inputs.shape[1]), 1)
-            if block < n_rows:
-                yield from (self.gather(rows) for rows in self.held.split(block, 1))
-                return
-            self._held = self.gather(self.held)
-        yield self._held
+    def held_out(self, replicas: slice) -> Iterator[Batch]:
+        """The held rows of some replicas in blocks, in order; kept if they are few."""
+        if self._held:
+            yield from ((inputs[replicas], targets[replicas]) for inputs, targets in self._held)
+            return
+        if self.held.shape[1] * len(self.start_of) * self.inputs.shape[1] <= CACHE_LIMIT:
+            self._held = list(self._blocks(slice(None)))
+            yield from self.held_out(replicas)
+        else:
+            yield from self._blocks(replicas)
 
-    def gather(self, rows: torch.Tensor) -> Batch:
+    def _blocks(self, replicas: slice) -> Iterator[Batch]:
+        which = self.start_of[replicas]
+        block = max(BLOCK_LIMIT // (len(which) * self.width), 1)
+        for begin in range(0, self.held.shape[1], block):
+            held = self.held[self.folds[which], begin : begin + block]
+            yield self.gather(held + (self.folds[which] * self.n_table)[:, None])
+
+    def gather(self, rows: Rows) -> Batch:
         """rows [R, B] -> inputs [R, B, F], targets [R, B, T]."""
-        flat = rows.reshape(-1)
+        flat = torch.from_numpy(rows.reshape(-1))
         inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)
         return inputs.view(*rows.shape, -1), targets.view(*rows.shape, -1)
 
-    def _epoch(self, epoch: int) -> torch.Tensor:
-        """Rows of an epoch in shuffled order, padded with the blank row to whole batches: [R, steps * B]."""
+    def _chosen(self, order: NDArray[np.int32]) -> Rows:
+        """Training rows at shuffled positions [S, B]; an epoch's last batch is filled with the blank row."""
+        found = self.train[self.folds[:, None], order]
+        missing = self.size - order.shape[1]
+        padded: Rows = np.pad(found, ((0, 0), (0, missing)), constant_values=self.n_table - 1)
+        return padded
+
+    def _epoch(self, epoch: int) -> NDArray[np.int32]:
+        """Every start's shuffled positions in an epoch: [S, n_train]."""
         if self._order is None or self._order[0] != epoch:
-            first = np.unique(self._of, return_index=True)[1]
-            n_train = self.train.shape[1]
-            order = draws.permutations(self._starts[0], f"epoch {epoch}", self.lengths[first], n_train)
-            rows = np.take_along_axis(self.train[first], order, 1)
-            missing = self.epoch_steps * self.size - n_train
-            rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=self.blank)
-            flat = torch.from_numpy(rows + self.offsets[first][:, None])
-            self._order = (epoch, flat[torch.from_numpy(self._of.reshape(-1))])
+            n_train, lengths = self.train.shape[1], self.lengths[self.folds]
+            some = max(DRAW_LIMIT // n_train, 1)
+            parts = [
+                draws.permutations(self.seeds[i : i + some], f"epoch {epoch}", lengths[i : i + some], n_train)
+                for i in range(0, len(self.seeds), some)
+            ]
+            self._order = (epoch, np.concatenate([part.astype(np.int32) for part in parts]))
         return self._order[1]
 
-    def _flat(self, rows: NDArray[np.int64]) -> torch.Tensor:
-        """Row numbers of each replica's own table -> row numbers of all tables laid end to end."""
-        return torch.from_numpy(rows + self.offsets[:, None])
+    def _flat(self, rows: Rows) -> Rows:
+        """Row numbers [S, n] of each start's own table -> row numbers of all tables laid end to end."""
+        return rows + (self.folds * self.n_table)[:, None]
+
+    def _labelled(self, rows: Rows) -> bool:
+        """True if every task has a label in each of these rows [P, n] of its own table."""
+        tables = self.targets.view(len(rows), self.n_table, -1)
+        return not any(
+            bool(torch.isnan(table[torch.from_numpy(mine)]).any()) for table, mine in zip(tables, rows, strict=True)
+        )

@@ -17,25 +17,22 @@ from mtl_core.training import gradients
 from mtl_core.training.losses import errors, scores, task_losses
 from mtl_core.training.stack import Stack
 
+SCORED_LIMIT = 1 << 20
+"""Outputs that are scored at once; scoring needs some ten times their memory."""
+
 
 def evaluate(stack: Stack) -> Progress:
     """Look at the validation rows; early stopping follows. The test error of the best step is carried along."""
-    batches, n_tasks = stack.batches, len(stack.tasks)
+    patience, absent, best = stack.plan.training.patience, ~stack.present, stack.best
     with torch.no_grad():
-        outputs, targets = predict(stack, stack.parameters)
-        n_validation = batches.n_validation
-        seen, wanted = outputs[:, :n_validation], targets[:, :n_validation]
-        validation = task_losses(seen, wanted, stack.groups, complete=batches.held_complete).values
-        validation_error = errors(seen, wanted, stack.groups, n_tasks)
-        tested = errors(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks)
+        parts = [_measured(stack, rows) for rows in _portions(stack)]
+        validation, validation_error, tested = (torch.cat(each) for each in zip(*parts, strict=True))
         known = torch.where(stack.present, validation, 0.0)
-        patience = stack.plan.training.patience
-        stopping = stack.best.look(stack.step_count, known, tested, stack.parameters, patience)
-        if stopping.any() or (stack.best.stopped.any() and stack.now.optimiser.weight_decay):
+        stopping = best.look(stack.step_count, known, tested, stack.parameters, patience)
+        if stopping.any() or (best.stopped.any() and stack.now.optimiser.weight_decay):
             stack.stop(stopping)
     train, cosine = _train_losses(stack), _cosine(stack)
     stack.evaluated = stack.step_count
-    absent, best = ~stack.present, stack.best
     return Progress(
         unit=stack.unit.index,
         step=stack.step_count,
@@ -54,22 +51,41 @@ def evaluate(stack: Stack) -> Progress:
 
 def finish(stack: Stack) -> UnitFinished:
     """Every metric on the test rows, with each replica's parameters of its best step."""
-    n_validation, begun = stack.batches.n_validation, time.perf_counter()
+    n_validation, n_tasks = stack.batches.n_validation, len(stack.tasks)
+    parts, seconds, n_rows = [], 0.0, 0
     with torch.no_grad():
-        outputs, targets = predict(stack, stack.best.parameters)
-        seconds = (time.perf_counter() - begun) / (outputs.shape[0] * outputs.shape[1])
-        found = scores(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, len(stack.tasks))
+        for rows in _portions(stack):
+            begun = time.perf_counter()
+            outputs, targets = predict(stack, stack.best.parameters, rows)
+            seconds, n_rows = seconds + time.perf_counter() - begun, n_rows + outputs.shape[0] * outputs.shape[1]
+            parts.append(scores(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks))
+    found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     shown = {name: _shown(values, ~stack.present) for name, values in found.items()}
-    return UnitFinished(stack.unit.index, stack.step_count, shown, stack.sharing.count(stack.shape), seconds)
+    return UnitFinished(stack.unit.index, stack.step_count, shown, stack.sharing.count(stack.shape), seconds / n_rows)
 
 
-def predict(stack: Stack, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs [R, n, O] and targets [R, n, T] of the rows held out: validation first, then test."""
-    blocks = [
-        (stack.sharing.forward(parameters, inputs, stack.shape), targets)
-        for inputs, targets in stack.batches.held_out()
-    ]
+def predict(stack: Stack, parameters: Parameters, replicas: slice) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs [r, n, O] and targets [r, n, T] of the rows held out, for some replicas: validation first, then test."""
+    part = {name: each[replicas] for name, each in parameters.items()}
+    blocks = [(stack.sharing.forward(part, inputs, stack.shape), y) for inputs, y in stack.batches.held_out(replicas)]
     return torch.cat([outputs for outputs, _ in blocks], 1), torch.cat([targets for _, targets in blocks], 1)
+
+
+def _portions(stack: Stack) -> list[slice]:
+    """All replicas at once, or so few at a time that memory stays bounded when many rows are held out."""
+    n_replicas, n_rows = len(stack.present), stack.batches.held.shape[1]
+    some = max(SCORED_LIMIT // (n_rows * sum(stack.shape.outputs)), 1)
+    return [slice(i, i + some) for i in range(0, n_replicas, some)]
+
+
+def _measured(stack: Stack, replicas: slice) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Validation losses, validation errors and test errors of some replicas: [r, T] each."""
+    n_validation, n_tasks = stack.batches.n_validation, len(stack.tasks)
+    outputs, targets = predict(stack, stack.parameters, replicas)
+    seen, wanted = outputs[:, :n_validation], targets[:, :n_validation]
+    losses = task_losses(seen, wanted, stack.groups, complete=stack.batches.held_complete).values
+    tested = errors(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks)
+    return losses, errors(seen, wanted, stack.groups, n_tasks), tested
 
 
 def _train_losses(stack: Stack) -> torch.Tensor:

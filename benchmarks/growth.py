@@ -1,0 +1,60 @@
+"""How cost grows: with networks in a stack, tasks, and rows; each size in a process of its own for its peak memory."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+from benchmarks.work import N_INPUTS, Row, fastest, replicas, stack, table, trained
+from mtl_core.training.engine import calm
+
+NETWORKS = (1, 4, 16, 64, 256)
+TASKS = (2, 4, 8, 16, 32)
+ROWS = (1_000, 10_000, 100_000, 1_000_000)
+STEPS = 96
+
+
+def measure() -> list[Row]:
+    calm()
+    rows = []
+    for count in NETWORKS:
+        networks = replicas(count, alone=False)
+        seconds = fastest({"run": lambda networks=networks: trained(stack(networks, steps=STEPS))}, 3)["run"]
+        rows.append(Row(f"{count} networks: one network-step", 1e6 * seconds / STEPS / count, "µs"))
+    for count in TASKS:
+        networks = replicas(5, count, alone=False)
+        seconds = fastest({"run": lambda n=networks, t=count: trained(stack(n, steps=STEPS, n_tasks=t))}, 3)["run"]
+        rows.append(Row(f"{count} tasks, 5 networks: one step", 1e3 * seconds / STEPS, "ms"))
+    for count in ROWS:
+        found = json.loads(_alone("rows", count))
+        rows.append(Row(f"{count:,} rows, 5 networks: one step", found["milliseconds"], "ms"))
+        limit = 3.0 if count == max(ROWS) else None
+        rows.append(Row(f"{count:,} rows: peak memory / the table's float32 size", found["memory"], "ratio", limit))
+    return rows
+
+
+def _alone(*arguments: object) -> str:
+    command = [sys.executable, "-m", "benchmarks.growth", *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _measure_rows(n_rows: int) -> None:
+    """Time a step and the peak memory above what the program needs for a hundred rows."""
+    calm()
+    trained(stack(replicas(5, alone=False), steps=STEPS, rows=table(100, n_held=100)))
+    before = _peak_bytes()
+    prepared = table(n_rows, n_held=max(n_rows // 4, 100))
+    size = 4 * n_rows * 1.25 * (N_INPUTS + prepared.targets.shape[-1])
+    seconds = trained(stack(replicas(5, alone=False), steps=STEPS, rows=prepared))
+    result = {"milliseconds": 1e3 * seconds / STEPS, "memory": (_peak_bytes() - before) / size}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    _measure_rows(int(sys.argv[2]))
