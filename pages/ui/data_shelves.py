@@ -8,6 +8,7 @@ import streamlit as st
 
 from mtl_core.data.base import Source, sources
 from pages.ui import forms, session
+from pages.ui.addresses import FIRST_DATA
 from pages.ui.charts_data import picture
 from pages.ui.text import plain, plural
 
@@ -19,7 +20,7 @@ def shelf(name: str) -> list[str]:
 
 def real(viewed: Source) -> Source:
     """Cards of the sets that ship; gives the one in view."""
-    names = sorted(shelf("real"), key=lambda name: name != session.FIRST_DATA)
+    names = sorted(shelf("real"), key=lambda name: name != FIRST_DATA)
     chosen = viewed.name if viewed.name in names else names[0]
     with st.grid(min_column_width=230):
         for name in names:

@@ -15,6 +15,7 @@ from pages.ui.live_chart import live_chart
 from pages.ui.text import cut, plain, plural
 
 PREVIEW_ROWS = 100
+PLAY = ":material/play_arrow:"
 
 
 def view(source: Source, dataset: Dataset) -> None:
@@ -56,7 +57,9 @@ def train_with(source: Source, dataset: Dataset) -> None:
             persist_state="session",
         )
         kept = tuple(name for name in names if name in chosen)
-        ready = st.button("Train with this", type="primary", disabled=not kept, icon=":material/play_arrow:")
+        ready = st.button(
+            "Train with this", type="primary", disabled=not kept, icon=":material/play_arrow:", key="train"
+        )
     if not kept:
         st.caption("Choose at least one task.")
     if ready:

@@ -1,0 +1,271 @@
+"""The Data page: every shelf, what is said of a data set, roles of a person's own table, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mtl_core.data.base import sources
+from mtl_core.data.columns import guess
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.table import Upload, store_upload
+from mtl_core.registry import InvalidInput
+from pages.ui.charts_data import bars, picture, shapes
+from pages.ui.data_shelves import shelf
+from pages.ui.data_view import preview_rows
+from pages.ui.roles import ROLES, role_table, to_recipe
+from tests.room import Room, room, said
+
+ROWS = 60
+TABLE = pd.DataFrame(
+    {
+        "subject": [f"s{i % 12}" for i in range(ROWS)],
+        "age": np.arange(ROWS) % 37,
+        "colour": ["red", "green", "blue"] * (ROWS // 3),
+        "weight": np.where(np.arange(ROWS) % 10 == 0, np.nan, np.sin(np.arange(ROWS))),
+        "healthy": ["yes", "no"] * (ROWS // 2),
+    }
+)
+NASTY = "<b>![x](https://example.org/x.png)</b> $x$"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    with room(tmp_path_factory.mktemp("data")) as place:
+        yield place
+
+
+def open_shelf(place: Room, name: str) -> AppTest:
+    at = place.open("data")
+    at.session_state["shelf"] = name
+    return at.run()
+
+
+def drop(place: Room, content: bytes, name: str = "mine.csv") -> AppTest:
+    at = open_shelf(place, "table")
+    at.file_uploader(key="file").upload(name, content, "text/csv").run()
+    return at
+
+
+def csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False).encode()
+
+
+def edit(at: AppTest, **changes: dict[str, str]) -> AppTest:
+    """Change cells of the table of roles: column of the upload -> {cell: new value}."""
+    editor = at.data_editor[0]
+    names = list(editor.value["column"])
+    rows = {names.index(name): cells for name, cells in changes.items()}
+    at.session_state[editor.key or ""] = {"edited_rows": rows, "added_rows": [], "deleted_rows": []}
+    return at.run()
+
+
+def tasks_in_view(at: AppTest) -> list[str]:
+    """The tasks of the data set on the right."""
+    return list(next(frame.value["task"] for frame in at.dataframe if "labels" in frame.value))
+
+
+# --- real data ----------------------------------------------------------------------------------------------------
+def test_the_page_opens_on_the_data_in_use(place: Room) -> None:
+    at = place.open("data")
+    assert not at.error
+    assert tasks_in_view(at) == ["species", "sex", "body mass"]
+    words = said(at)
+    assert "344 rows" in words
+    assert "CC0" in words
+    assert "Worth knowing" in words
+
+
+@pytest.mark.parametrize("name", shelf("real"))
+def test_every_set_that_ships_can_be_looked_at(place: Room, name: str) -> None:
+    at = place.open("data")
+    if name != "penguins":
+        at.button(key=f"look.{name}").click().run()
+    assert not at.error
+    assert tasks_in_view(at) == [task.name for task in sources.from_json(name).load().tasks]
+
+
+def test_train_takes_the_chosen_tasks(place: Room) -> None:
+    at = place.open("data")
+    at.button(key="look.linnerud").click().run()
+    pills = next(group for group in at.button_group if "waist" in group.options)
+    pills.set_value(["pulse", "waist"]).run()
+    at.button(key="train").click().run()
+    assert not at.error
+    experiment = at.session_state["experiment"]
+    assert (experiment.data.name, experiment.tasks) == ("linnerud", ("waist", "pulse"))
+
+
+def test_without_a_task_there_is_nothing_to_train(place: Room) -> None:
+    at = place.open("data")
+    next(group for group in at.button_group if "sex" in group.options).set_value([]).run()
+    assert at.button(key="train").disabled
+    assert "Choose at least one task" in said(at)
+
+
+# --- generators ---------------------------------------------------------------------------------------------------
+def test_a_dial_changes_the_data_and_is_kept_when_the_page_is_left(place: Room) -> None:
+    at = open_shelf(place, "generated")
+    assert not at.error
+    dial = next(each for each in at.slider if each.label == "Tasks")
+    dial.set_value(6).run()
+    assert len(tasks_in_view(at)) == 6
+    at.switch_page("pages/reference.py").run()
+    at.switch_page("pages/data.py").run()
+    assert len(tasks_in_view(at)) == 6
+
+
+def test_a_dial_is_kept_when_other_settings_are_loaded(place: Room) -> None:
+    at = open_shelf(place, "generated")
+    next(each for each in at.slider if each.label == "Tasks").set_value(7).run()
+    at.button(key="train").click().run()
+    assert at.session_state["experiment"].data.tasks == 7
+    at.switch_page("pages/data.py").run()
+    assert len(tasks_in_view(at)) == 7
+
+
+@pytest.mark.parametrize("name", shelf("generated"))
+def test_every_generator_has_its_dials(place: Room, name: str) -> None:
+    at = open_shelf(place, "generated")
+    at.selectbox[0].set_value(name).run()
+    assert not at.error
+    labels = {each.label for kind in (at.slider, at.select_slider, at.toggle, at.number_input) for each in kind}
+    assert {knob.label for knob in sources[name].knobs()} <= labels
+
+
+# --- a person's own table -------------------------------------------------------------------------------------------
+def test_an_empty_shelf_says_what_to_bring(place: Room) -> None:
+    at = open_shelf(place, "table")
+    assert not at.error
+    assert "one row for each example" in said(at)
+    assert any("Nothing is in view" in each.value for each in at.info)
+
+
+def test_a_table_is_read_guessed_and_shown(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    assert not at.error
+    roles = at.data_editor[0].value.set_index("column")
+    assert roles.loc["healthy", "role"] == "task"
+    assert roles.loc["healthy", "kind"] == "Yes or no"
+    assert tasks_in_view(at) == list(roles.index[roles["role"] == "task"])
+
+
+def test_roles_and_kinds_are_corrected_and_survive_a_change_of_page(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    at = edit(at, age={"role": "task", "kind": "A number"}, subject={"role": "group"}, weight={"role": "ignore"})
+    assert not at.error
+    assert tasks_in_view(at) == ["healthy", "age"]
+    at.switch_page("pages/reference.py").run()
+    at.switch_page("pages/data.py").run()
+    assert tasks_in_view(at) == ["healthy", "age"]
+    at.button(key="train").click().run()
+    source = at.session_state["experiment"].data
+    recipe = Recipe.from_text(source.recipe)
+    assert recipe.group == "subject"
+    assert dict(recipe.tasks) == {"healthy": "binary", "age": "regression"}
+
+
+def test_names_in_a_table_are_shown_letter_for_letter(place: Room) -> None:
+    at = drop(place, csv(TABLE.rename(columns={"healthy": NASTY})), f"{NASTY[:20].replace('/', '')}.csv")
+    assert not at.error
+    assert NASTY in tasks_in_view(at)
+    rendered = "\n".join(str(each.value) for kind in (at.markdown, at.caption) for each in kind)
+    assert "![" not in rendered
+    assert "<b>" not in rendered
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"a,b,c\n", "no rows"),
+        (b"a,b\n1,2\n", "row"),
+        (b"PK\x03\x04 workbook", "Excel"),
+        (b"a,b\x00,c\n1,2,3\n", "NUL"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_sentence(place: Room, content: bytes, reason: str) -> None:
+    at = drop(place, content)
+    assert len(at.error) == 1
+    assert reason in at.error[0].value
+    assert "could not be shown" not in at.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"healthy": {"role": "ignore"}, "weight": {"role": "ignore"}}, "no task yet"),
+        ({"subject": {"role": "group"}, "age": {"role": "group"}}, "both groups"),
+        ({"colour": {"role": "task", "kind": "A number"}}, "text"),
+        ({"age": {"role": "task", "kind": "Yes or no"}}, "classes"),
+    ],
+)
+def test_roles_that_do_not_go_together_are_refused_in_one_sentence(
+    place: Room, changes: dict[str, dict[str, str]], reason: str
+) -> None:
+    at = edit(drop(place, csv(TABLE)), **changes)
+    assert len(at.error) == 1
+    assert reason in at.error[0].value
+    assert "could not be shown" not in at.error[0].value
+
+
+def test_a_good_file_after_a_bad_one_is_shown(place: Room) -> None:
+    at = drop(place, b"")
+    assert at.error
+    at.file_uploader(key="file").upload("good.csv", csv(TABLE), "text/csv").run()
+    assert not at.error
+
+
+def test_an_upload_that_is_gone_is_named(place: Room) -> None:
+    at = place.open("data")
+    at.session_state["viewed"] = Upload("0123456789abcdef")
+    at.session_state["shelf"] = "table"
+    at.run()
+    assert len(at.error) == 1
+    assert "upload the file again" in at.error[0].value
+
+
+# --- pure ---------------------------------------------------------------------------------------------------------
+def test_a_table_of_roles_is_the_recipe_and_back() -> None:
+    columns = guess(TABLE)
+    recipe = Recipe(("age", "colour"), (("weight", "regression"), ("healthy", "binary")), ("age",), "subject")
+    table = role_table(columns, recipe)
+    assert set(table["role"]) <= set(ROLES)
+    again = to_recipe(table)
+    assert (set(again.features), again.categories, again.group) == ({"age", "colour"}, ("age",), "subject")
+    assert again.tasks == recipe.tasks
+    assert list(table["role"][:2]) == ["task", "task"]
+
+
+def test_a_task_without_a_kind_is_refused() -> None:
+    table = role_table(guess(TABLE))
+    table.loc[table["column"] == "subject", ["role", "kind"]] = ["task", None]
+    with pytest.raises(InvalidInput, match="has no kind yet"):
+        to_recipe(table)
+
+
+def test_bars_are_class_counts_or_a_histogram_of_the_known_values() -> None:
+    assert bars(pd.Series([0.0, 0, 1, np.nan, 2, 2, 2, 2]), classes=3) == [0.5, 0.25, 1.0]
+    heights = bars(pd.Series(np.arange(32.0)), classes=0)
+    assert heights == [1.0] * 16
+    assert bars(pd.Series([np.nan, np.nan]), classes=2) == []
+
+
+def test_a_picture_has_a_bar_for_each_height_and_no_markup_of_the_names() -> None:
+    dataset = sources.from_json("penguins").load()
+    assert picture(dataset).count("background:") == sum(map(len, shapes(dataset)["bars"]))
+
+
+def test_a_preview_names_classes_and_leaves_missing_labels_empty() -> None:
+    rows = preview_rows(sources.from_json("penguins").load())
+    assert rows["task: species"][0] == "Adelie"
+    assert rows["task: sex"].isna().any()
+    assert len(rows) == 100
+
+
+def test_the_same_file_is_kept_once(place: Room) -> None:
+    assert store_upload(csv(TABLE), "one.csv") == store_upload(csv(TABLE), "two.csv")
