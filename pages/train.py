@@ -10,7 +10,8 @@ from pages.ui.train_bar import bar, notices
 from pages.ui.train_controls import controls
 from pages.ui.train_view import live_region
 
-session.frame()
+session.start()
+line = st.container()
 with st.container(key="train"):
     left, right = st.columns([1, 3.6], gap="medium")
     with left, session.guard("The settings"):
@@ -24,3 +25,5 @@ with st.container(key="train"):
         notices(record)
         if record is not None:
             live_region(record)
+with line:
+    session.frame()

@@ -20,6 +20,9 @@ from pages.ui.live_chart import Figure, decimate
 Trace = dict[str, Any]
 
 SIZE = 12
+FEW = 3
+PANEL_WIDTH, NARROW_PANEL_WIDTH = 220, 165
+"""Pixels that a panel needs where there are few, or many: eight tasks stand in two rows of four."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,11 @@ def loss_curves(
     }
     layout["annotations"] = [*_titles(panels), *mark_names(marks)]
     layout |= _panel_axes(panels, log, view)
+    width = PANEL_WIDTH if len(panels) <= FEW else NARROW_PANEL_WIDTH
     alt = f"{text.QUANTITIES[quantity]} by step. " + " ".join(_panel_words(panel) for panel in panels)
-    return Figure([*_legend(panels), *traces], layout, alt, height=300, panels=len(panels), revision=view)
+    return Figure(
+        [*_legend(panels), *traces], layout, alt, height=300, panels=len(panels), panel_width=width, revision=view
+    )
 
 
 def _panel_axes(panels: Sequence[Panel], log: bool, view: str) -> dict[str, Any]:

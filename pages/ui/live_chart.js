@@ -4,6 +4,7 @@
 const drawn = new WeakMap();
 const LEGEND_ENTRY = 165; // pixels that an entry of the legend needs
 const LEGEND_LINE = 22;
+const ROW = 180; // pixels of one of several rows of panels
 
 // Plotly's bundle is fetched once for a page, and from the browser's cache ever after: its address names its version.
 function plotly(address) {
@@ -56,7 +57,7 @@ function arranged(layout, data, width) {
   const even = Math.ceil(data.panels / rows);
   const edges = margin.t + margin.b;
   const gap = rows > 1 ? 0.34 : 0;
-  const height = rows > 1 ? edges + rows * Math.min(data.height - edges, 190) : data.height;
+  const height = rows > 1 ? edges + rows * Math.min(data.height - edges, ROW) : data.height;
   const grid = { rows, columns: even, pattern: "independent", xgap: 0.16, ygap: gap };
   return { ...layout, grid, width, height, margin };
 }

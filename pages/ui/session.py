@@ -65,7 +65,8 @@ def as_sentence(problem: str) -> str:
 
 # --- settings ---------------------------------------------------------------------------------------------------
 def start() -> None:
-    """Take up what the address names; else the first example. Called at the top of every page."""
+    """Take up what the address names; else the first example. Called first on every page."""
+    _through_the_menu()
     state, address = st.session_state, st.query_params
     if "base" not in state:
         state["generation"] = 0
@@ -206,7 +207,6 @@ def open_settings(experiment: Experiment) -> None:
 # --- the frame of every page ------------------------------------------------------------------------------------
 def frame() -> None:
     """The slim line under the menu: data and tasks in use, what trains and what waits."""
-    _through_the_menu()
     start()
     with guard("The line under the menu"):
         _line()

@@ -94,9 +94,18 @@ def _answer(record: RunRecord) -> str:
         st.caption("The first numbers come with the first points of the curves.")
         return sharing
     verdict_view(comparison, sharing, f"train-{record.id}-{sharing}")
+    if len(titles) > 1 and comparison.ranks:
+        st.caption(text.plain(rank_words(comparison.ranks, titles)))
     if record.has_ended:
         _next_runs(record)
     return sharing
+
+
+def rank_words(ranks: dict[str, float], titles: dict[str, str]) -> str:
+    """The race in one line, best first."""
+    known = sorted((ranks[key], title) for key, title in titles.items() if key in ranks)
+    said = [f"{title} {text.number(rank)}" for rank, title in known]
+    return f"Mean rank over the tasks among all that ran, 1 = lowest error on every task: {', '.join(said)}."
 
 
 def _next_runs(record: RunRecord) -> None:
