@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
@@ -13,6 +15,10 @@ from pages.ui.train_actions import ACTIVE, changed_since, wish
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
 
+_question_key = component(
+    "mtl_lab_question_key", js=Path(__file__).with_name("question_key.js").read_text("utf-8"), isolate_styles=False
+)
+
 LONG = 15 * 60
 """Seconds from which on the page advises a smaller run."""
 
@@ -20,7 +26,7 @@ SHORTCUTS = (
     ("Space", "run, pause, resume"),
     ("S", "one step: to the next point of the curves"),
     ("X", "reset: the same first weights, at step 0"),
-    ("H", "this list"),
+    ("?", "this list"),
 )
 
 
@@ -38,10 +44,15 @@ def bar(record: RunRecord | None) -> None:
         _button("Step", ":material/skip_next:", "step", "S", disabled=status in ("queued", "running") or not ready)
         _button("Stop", ":material/stop:", "stop", "", disabled=status not in ACTIVE)
         _button("Reset", ":material/replay:", "reset", "X", disabled=record is None, tip=RESET_TIP)
-        if st.button("?", key="shortcuts", shortcut="H", help="Keyboard shortcuts"):
+        if st.button("?", key="shortcuts", help="Keyboard shortcuts") | question_key():
             _shortcuts()
         if status not in ACTIVE:
             st.caption(text.plain(outlook()), width="content")
+
+
+def question_key() -> bool:
+    """True in the one run of the script after somebody pressed "?"."""
+    return bool(_question_key(key="question-key", on_asked_change=lambda: None).get("asked"))
 
 
 RESET_TIP = "The same experiment from the same first weights, waiting at step 0."
