@@ -18,7 +18,7 @@ from mtl_core.lazy import torch
 
 CACHE_LIMIT = 1 << 23
 """Input numbers of rows that are the same at every use, up to which they are gathered once and kept (32 MB)."""
-BLOCK_LIMIT = 1 << 20
+BLOCK_LIMIT = 1 << 18
 """Numbers of one layer's activations that are evaluated at once: more leave the cache and cost memory."""
 DRAW_LIMIT = 1 << 20
 """Positions that are shuffled at once: a shuffle needs eight times the memory of its result."""
@@ -101,24 +101,24 @@ class Batches:
         """Training rows at shuffled positions [S, B]; an epoch's last batch is filled with the blank row."""
         found = self.train[self.folds[:, None], order]
         missing = self.size - order.shape[1]
-        padded: Rows = np.pad(found, ((0, 0), (0, missing)), constant_values=self.n_table - 1)
-        return padded
+        return np.asarray(np.pad(found, ((0, 0), (0, missing)), constant_values=self.n_table - 1))
 
     def _epoch(self, epoch: int) -> NDArray[np.int32]:
         """Every start's shuffled positions in an epoch: [S, n_train]."""
         if self._order is None or self._order[0] != epoch:
-            n_train, lengths = self.train.shape[1], self.lengths[self.folds]
-            some = max(DRAW_LIMIT // n_train, 1)
-            parts = [
-                draws.permutations(self.seeds[i : i + some], f"epoch {epoch}", lengths[i : i + some], n_train)
-                for i in range(0, len(self.seeds), some)
-            ]
-            self._order = (epoch, np.concatenate([part.astype(np.int32) for part in parts]))
+            order = np.empty((len(self.seeds), self.train.shape[1]), np.int32)
+            some = max(DRAW_LIMIT // order.shape[1], 1)
+            for i in range(0, len(order), some):
+                lengths = self.lengths[self.folds[i : i + some]]
+                order[i : i + some] = draws.permutations(
+                    self.seeds[i : i + some], f"epoch {epoch}", lengths, order.shape[1]
+                )
+            self._order = (epoch, order)
         return self._order[1]
 
     def _flat(self, rows: Rows) -> Rows:
         """Row numbers [S, n] of each start's own table -> row numbers of all tables laid end to end."""
-        return rows + (self.folds * self.n_table)[:, None]
+        return np.asarray(rows + (self.folds * self.n_table)[:, None])
 
     def _labelled(self, rows: Rows) -> bool:
         """True if every task has a label in each of these rows [P, n] of its own table."""
