@@ -55,16 +55,23 @@ def method_card(family: Family, method: type[Method], entry: Card) -> None:
     with st.container(border=True):
         st.markdown(f"**{plain(entry.label)}**")
         st.markdown(plain(entry.summary))
-        for paragraph in entry.details:
-            st.caption(plain(paragraph))
-        for label, meaning in entry.knobs:
-            st.caption(f"**{plain(label)}**: {plain(meaning)}")
-        for heading, said in [("Source", entry.reference), ("Differs from the paper", entry.differs)]:
-            if said:
-                st.caption(f"_{heading}_: {plain(said)}")
+        with st.expander("How it works"):
+            more(entry)
         can_be_tried = bool(family.part) and getattr(method, "shelf", "") != "table"
         if can_be_tried and st.button("Try it", key=f"try.{family.part}.{method.name}"):
             try_it(family.part, method)
+
+
+def more(entry: Card) -> None:
+    """Formula, knobs and source."""
+    for paragraph in entry.details:
+        st.caption(plain(paragraph))
+    for label, meaning in entry.knobs:
+        st.caption(f"**{plain(label)}**: {plain(meaning)}")
+    if entry.reference:
+        st.caption(f"_Source_: {plain(entry.reference)}")
+    if entry.differs:
+        st.caption(f"_Differs from the paper_: {plain(entry.differs)}")
 
 
 def try_it(part: str, method: type[Method]) -> None:

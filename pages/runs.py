@@ -34,13 +34,13 @@ def body(live: bool) -> None:
         left, right = st.columns([7, 3], gap="medium")
         with left:
             chosen = history()
-            with st.container(border=True):
-                import_form()
         with right:
             if len(chosen) == 1:
                 one(chosen[0])
             elif chosen:
                 many(chosen)
+        with st.container(border=True):
+            import_form()
 
 
 def history() -> list[RunRecord]:
@@ -83,9 +83,9 @@ def on_page(records: list[RunRecord]) -> list[RunRecord]:
 
 
 def pick(records: list[RunRecord]) -> list[RunRecord]:
-    """The table; gives the runs whose rows are chosen. Rows move as runs come and go, the choice stays with the run."""
+    """The table; gives the runs whose rows are ticked, else the newest. Rows move as runs come and go, a tick stays."""
     ids = [record.id for record in records]
-    kept = st.session_state.get("runs.chosen", ids[:1])
+    kept = st.session_state.get("runs.chosen", [])
     event = st.dataframe(
         table(records, lambda record: validation_errors(session.lab().history(record.id))),
         key=f"runs.table.{hashlib.sha256(''.join(ids).encode()).hexdigest()[:12]}",
@@ -100,7 +100,7 @@ def pick(records: list[RunRecord]) -> list[RunRecord]:
     )
     st.session_state["runs.chosen"] = [ids[row] for row in event["selection"]["rows"] if row < len(ids)]
     st.caption("Tick a run to open, name, export or delete it; tick several to compare or delete them.")
-    return [records[ids.index(each)] for each in st.session_state["runs.chosen"]]
+    return [records[ids.index(each)] for each in st.session_state["runs.chosen"]] or records[:1]
 
 
 COLUMNS = {
@@ -112,7 +112,7 @@ COLUMNS = {
     "sharing": st.column_config.TextColumn("How to share", width=140),
     "weighting": st.column_config.TextColumn("Loss weights", width=100),
     "size": st.column_config.TextColumn("Folds x starts", width=120),
-    "started": st.column_config.DatetimeColumn("Started", format="DD MMM HH:mm", width=110),
+    "started": st.column_config.DatetimeColumn("Date", format="DD MMM HH:mm", width=110),
     "note": st.column_config.TextColumn("Note", width=160),
 }
 

@@ -85,7 +85,7 @@ class Room:
 
     def open(self, page: str, **query: str) -> AppTest:
         """A page as a new visitor sees it, through the menu."""
-        at = AppTest.from_file(APP, default_timeout=60).run()
+        at = AppTest.from_file(APP, default_timeout=60)
         for name, value in query.items():
             at.query_params[name] = value
         return at.switch_page(f"pages/{page}.py").run()

@@ -110,11 +110,13 @@ def test_a_failed_run_says_why_and_what_is_kept(empty: Room) -> None:
 
 
 # --- the list ---------------------------------------------------------------------------------------------------
-def test_the_page_opens_on_the_newest_run_with_its_answer(place: Room) -> None:
+def test_the_page_opens_on_the_newest_run_with_its_answer_and_nothing_ticked(place: Room) -> None:
     at = place.open("runs")
     assert not at.error
     assert names_of(at)[:3] == [NASTY, "Second", "First"]
     assert "sharing" in said(at)
+    assert at.text_input(key=f"run.name.{place.runs()[0].id}").value == NASTY
+    assert at.session_state["runs.chosen"] == []
 
 
 def test_names_are_shown_letter_for_letter(place: Room) -> None:

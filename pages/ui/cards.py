@@ -96,4 +96,4 @@ def _value(value: object) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.replace("`", "").split())
