@@ -7,6 +7,7 @@ import streamlit as st
 from mtl_core.registry import InvalidInput
 from pages.ui import arms, charts, session, text
 from pages.ui.live_chart import live_chart
+from pages.ui.menu import link
 from pages.ui.train_actions import ACTIVE
 from pages.ui.train_view import EVERY, progress_words
 from pages.ui.verdict_view import first_baseline, headline
@@ -30,7 +31,7 @@ def doors() -> None:
         with column, st.container(border=True):
             st.markdown(f"**{title}**")
             st.caption(words)
-            session.link(page, label, icon)
+            link(page, label, icon)
 
 
 def picture() -> None:
@@ -59,7 +60,7 @@ def _picture(run_id: str) -> None:
         panels = arms.panels(history, "validation_error", every)
         live_chart(charts.loss_curves(panels, "validation_error", revision=run_id), "home")
         st.caption("Error on rows not trained on, by training step: lower is better. Solid = together, dashed = alone.")
-        session.link("train", "Open this run and change something", ":material/play_circle:")
+        link("train", "Open this run and change something", ":material/play_circle:")
 
 
 def last_runs() -> None:
@@ -71,7 +72,7 @@ def last_runs() -> None:
     for run in runs:
         name, when = text.plain(text.cut(run.name or run.data_title, 60)), run.created.astimezone()
         label = f"{name} · {text.STATUSES[run.status]} · {when:%d %b %H:%M}"
-        session.link("train", label, query={"run": run.id})
+        link("train", label, query={"run": run.id})
 
 
 session.frame()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import session
 from pages.ui.train_actions import act, turn_knobs
-from pages.ui.train_bar import bar, notices
+from pages.ui.train_bar import bar, notices, shortcuts
 from pages.ui.train_controls import controls
 from pages.ui.train_view import live_region
 
@@ -27,3 +27,4 @@ with st.container(key="train"):
             live_region(record)
 with line:
     session.frame()
+shortcuts()

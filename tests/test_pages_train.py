@@ -255,6 +255,15 @@ def test_another_initial_weight_is_not_taken_for_a_change(house: House) -> None:
     assert [each.value for each in shown.slider[:3]] == [1.0, 2.0, 1.0]
 
 
+def test_a_store_that_cannot_be_opened_is_named_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MTL_LAB_STORE", f"sqlite:///{tmp_path}/no/such/folder/runs.sqlite")
+    session.lab.clear()
+    shown = page(TRAIN)
+    session.lab.clear()
+    assert [each.value[-2:] for each in shown.error] == ["\\."]
+    assert not shown.button
+
+
 # --- home ---------------------------------------------------------------------------------------------------------
 def test_home_asks_the_question_shows_three_doors_and_the_last_runs(house: House) -> None:
     house.run("finished", name="**bold** run")

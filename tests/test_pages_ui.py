@@ -214,6 +214,15 @@ def test_a_ribbon_on_a_logarithmic_scale_stays_above_zero() -> None:
     assert min(ribbon["y"]) > 0
 
 
+def test_a_logarithmic_axis_writes_its_numbers_out() -> None:
+    short = pd.DataFrame({"step": [0, 1], "mean": [0.3, 1.5], "low": [0.2, 1.0], "high": [0.4, 2.0]})
+    panel = charts.Panel("a", colours.task_look(0), (curve(frame=short),))
+    assert charts.log_scale(panel)["ticktext"] == ["0.1", "0.2", "0.5", "1", "2", "5", "10", "20", "50"]
+    long = pd.DataFrame({"step": [0, 1], "mean": [0.001, 1.5], "low": [0.0005, 1.0], "high": [0.002, 2.0]})
+    panel = charts.Panel("a", colours.task_look(0), (curve(frame=long),))
+    assert charts.log_scale(panel)["ticktext"] == ["0.0001", "0.001", "0.01", "0.1", "1", "10"]
+
+
 def test_zoom_and_legend_survive_until_the_run_or_the_quantity_changes() -> None:
     panel = charts.Panel("a", colours.task_look(0), (curve(),))
 

@@ -6,6 +6,7 @@ description in words, made from the same numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,12 +112,24 @@ def _panel_axes(panels: Sequence[Panel], log: bool, view: str) -> dict[str, Any]
     for i, panel in enumerate(panels):
         end = "" if i == 0 else str(i + 1)
         shown: dict[str, Any] = {"showticklabels": any(len(curve.frame) for curve in panel.curves), "uirevision": view}
-        scale: dict[str, Any] = {"type": "log", "dtick": "D2"} if log else {"type": "linear"}
+        scale = log_scale(panel) if log else {"type": "linear"}
         axes[f"xaxis{end}"] = axis("step", nticks=4, rangemode="tozero", **shown)
         axes[f"yaxis{end}"] = axis(**scale, **shown)
         if i:
             axes[f"xaxis{end}"]["matches"] = "x"
     return axes
+
+
+def log_scale(panel: Panel) -> dict[str, Any]:
+    """A logarithmic axis whose numbers are written out: 1, 2, 5 over a short range, powers of ten over a long one."""
+    values = np.concatenate([curve.frame[["mean", "low", "high"]].to_numpy(float).ravel() for curve in panel.curves])
+    values = values[np.isfinite(values) & (values > 0)]
+    if not len(values):
+        return {"type": "log"}
+    first, last = math.floor(math.log10(values.min())), math.ceil(math.log10(values.max()))
+    digits = (1, 2, 5) if last - first <= 2 else (1,)
+    ticks = [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in digits]
+    return {"type": "log", "tickvals": ticks, "ticktext": [text.number(tick) for tick in ticks]}
 
 
 def _panel_traces(i: int, panel: Panel, log: bool) -> list[Trace]:

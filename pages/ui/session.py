@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
 
 import streamlit as st
-from streamlit.errors import StreamlitPageNotFoundError
-from streamlit.runtime.pages_manager import PagesManager
 
 from mtl_core.registry import InvalidInput
 from pages.ui import addresses, text
+from pages.ui.menu import link, through_the_menu
 
 if TYPE_CHECKING:
     from mtl_core.api import Lab, RunRecord
@@ -37,8 +37,7 @@ def lab() -> Lab:
     client = Lab()
     client.ensure_engine()
     if not client.runs(limit=1):
-        experiment = addresses.first_experiment()
-        client.submit(experiment, name=EXAMPLE, note="Made on the first start, so that no page is empty.")
+        client.add_examples()
     return client
 
 
@@ -66,7 +65,14 @@ def as_sentence(problem: str) -> str:
 # --- settings ---------------------------------------------------------------------------------------------------
 def start() -> None:
     """Take up what the address names; else the first example. Called first on every page."""
-    _through_the_menu()
+    through_the_menu()
+    with guard("The lab"):
+        _take_up()
+        return
+    st.stop()
+
+
+def _take_up() -> None:
     state, address = st.session_state, st.query_params
     if "base" not in state:
         state["generation"] = 0
@@ -95,7 +101,7 @@ def _example() -> Experiment | None:
 
 
 def example() -> RunRecord | None:
-    """The run that was made on the first start, unless it was renamed or deleted."""
+    """The run that ships with the lab, unless it was renamed or deleted."""
     return next((run for run in lab().runs(text=EXAMPLE) if run.name == EXAMPLE), None)
 
 
@@ -212,17 +218,6 @@ def frame() -> None:
         _line()
 
 
-def _through_the_menu() -> None:
-    """Run app.py, not the bare page.
-
-    Streamlit takes a folder named `pages` for its older kind of multi-page app until `st.navigation` has run once:
-    a reload of /train right after a restart of the server would come without menu and style.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
-
-
 def _line() -> None:
     now, data = experiment(), dataset()
     names = [text.plain(text.cut(name, 20)) for name in now.tasks]
@@ -230,14 +225,14 @@ def _line() -> None:
         link("data", f"{text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}")
         st.caption(text.listing(names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])), width="content")
         st.caption(_at_work(), width="content")
+        _share()
 
 
-def link(page: str, label: str, icon: str | None = None, query: dict[str, str] | None = None) -> None:
-    """A link to a page of the menu, by its file's name; plain text where a page is shown without the menu."""
-    try:
-        st.page_link(f"pages/{page}.py", label=label, icon=icon, query_params=query)
-    except StreamlitPageNotFoundError:
-        st.caption(label)
+def _share() -> None:
+    address = {"settings": addresses.compact(experiment())} | ({"run": run_id} if (run_id := attached()) else {})
+    with st.popover("Share", type="tertiary", icon=":material/link:"):
+        st.caption("This address opens Train with these settings and this run, for whoever can reach this lab.")
+        st.code(f"{urljoin(st.context.url or '', 'train')}?{urlencode(address)}", language=None, wrap_lines=True)
 
 
 def _at_work() -> str:

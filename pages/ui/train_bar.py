@@ -44,15 +44,16 @@ def bar(record: RunRecord | None) -> None:
         _button("Step", ":material/skip_next:", "step", "S", disabled=status in ("queued", "running") or not ready)
         _button("Stop", ":material/stop:", "stop", "", disabled=status not in ACTIVE)
         _button("Reset", ":material/replay:", "reset", "X", disabled=record is None, tip=RESET_TIP)
-        if st.button("?", key="shortcuts", help="Keyboard shortcuts") | question_key():
-            _shortcuts()
+        st.button("?", key="shortcuts", help="Keyboard shortcuts")
         if status not in ACTIVE:
             st.caption(text.plain(outlook()), width="content")
 
 
-def question_key() -> bool:
-    """True in the one run of the script after somebody pressed "?"."""
-    return bool(_question_key(key="question-key", on_asked_change=lambda: None).get("asked"))
+def shortcuts() -> None:
+    """Show the list when its button or the key "?" was pressed. Called at the end, where it takes no room."""
+    pressed = _question_key(key="question-key", on_asked_change=lambda: None).get("asked")
+    if pressed or st.session_state.get("shortcuts"):
+        _shortcuts()
 
 
 RESET_TIP = "The same experiment from the same first weights, waiting at step 0."
