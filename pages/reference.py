@@ -19,11 +19,13 @@ CARD_WIDTH = 330
 
 
 def page() -> None:
-    shelf, search = st.columns([3, 1], vertical_alignment="bottom")
     titles = [family.title for family in FAMILIES] + [WORDS]
     quiet: dict[str, Any] = {"label_visibility": "collapsed", "bind": "query-params"}
-    chosen = shelf.segmented_control("Show", titles, default=titles[0], required=True, key="family", **quiet)
-    words = search.text_input("Find", key="find", placeholder="Find a method, a word, an author", live=True, **quiet)
+    with st.container(horizontal=True):
+        chosen = st.segmented_control(
+            "Show", titles, default=titles[0], required=True, key="family", wrap=True, **quiet
+        )
+        words = st.text_input("Find", key="find", placeholder="Find a method, a word, an author", live=True, **quiet)
     if words:
         everything(words)
     elif chosen == WORDS:

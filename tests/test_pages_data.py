@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -227,6 +228,20 @@ def test_an_upload_that_is_gone_is_named(place: Room) -> None:
     at.run()
     assert len(at.error) == 1
     assert "upload the file again" in at.error[0].value
+
+
+def test_a_link_names_the_data_in_view_with_its_dials(place: Room) -> None:
+    at = place.open("data", view='{"name":"relatedness","tasks":3,"rows":50}')
+    assert not at.error
+    assert tasks_in_view(at) == ["task 1", "task 2", "task 3"]
+    assert json.loads("".join(at.query_params["view"]))["rows"] == 50
+
+
+@pytest.mark.parametrize("link", ["{", "5", '{"name":"nowhere"}', '{"name":"csv","path":"/etc/passwd"}'])
+def test_a_link_that_names_no_data_shows_the_data_in_use(place: Room, link: str) -> None:
+    at = place.open("data", view=link)
+    assert not at.error
+    assert tasks_in_view(at) == ["species", "sex", "body mass"]
 
 
 # --- pure ---------------------------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import streamlit as st
 
 from mtl_core.data.base import Source, sources
+from mtl_core.data.table import CsvFile
 from pages.ui import forms, session
 from pages.ui.addresses import FIRST_DATA
 from pages.ui.charts_data import picture
@@ -77,11 +79,23 @@ def dials() -> dict[str, dict[str, Any]]:
 
 
 def remember(source: Source) -> None:
-    """Put a source in view."""
+    """Put a source in view; the address names it, so that a reload or a link finds it again."""
     st.session_state["viewed"] = source
+    st.query_params["view"] = json.dumps(source.to_json(), separators=(",", ":"), ensure_ascii=False)
 
 
 def viewed() -> Source:
-    """The source in view: the last one looked at, else the one in use."""
-    source: Source = st.session_state.setdefault("viewed", session.experiment().data)
+    """The source in view: the last one looked at, else the address's, else the one in use."""
+    source: Source = st.session_state.setdefault("viewed", linked() or session.experiment().data)
     return source
+
+
+def linked() -> Source | None:
+    """The source that the address names; None where it names none, or a file on this machine's disk."""
+    if "view" not in st.query_params:
+        return None
+    try:
+        source = sources.from_json(json.loads(st.query_params["view"]))
+    except (ValueError, TypeError):
+        return None
+    return None if isinstance(source, CsvFile) else source
