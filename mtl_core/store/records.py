@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-
-from sqlalchemy import RowMapping
+from typing import Any
 
 import mtl_core.data
 import mtl_core.models
@@ -59,7 +59,7 @@ class RunRecord:
         return self.status in ENDED
 
 
-def record(row: RowMapping, position: int | None) -> RunRecord:
+def record(row: Mapping[str, Any], position: int | None) -> RunRecord:
     """A row of the table `runs`. Raises `InvalidInput` when its experiment is not understood (any more)."""
     experiment = parse_experiment(row["experiment"])
     running = row["status"] == "running"

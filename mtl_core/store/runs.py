@@ -65,14 +65,14 @@ def post(connection: Connection, run_id: str, command: str, payload: Mapping[str
 
 def command(database: Database, run_id: str, word: str, payload: Mapping[str, Any] | None = None) -> None:
     with database.writing() as connection:
-        _existing(connection, run_id)
+        existing(connection, run_id)
         post(connection, run_id, word, payload)
 
 
 def get(database: Database, run_id: str) -> RunRecord:
     """Raises `InvalidInput` when there is no such run."""
     with database.reading() as connection:
-        return record(_existing(connection, run_id), _positions(connection).get(run_id))
+        return record(existing(connection, run_id), _positions(connection).get(run_id))
 
 
 def find(database: Database, text: str, status: str, data: str, limit: int) -> list[RunRecord]:
@@ -94,14 +94,14 @@ def find(database: Database, text: str, status: str, data: str, limit: int) -> l
 def describe(database: Database, run_id: str, **texts: str) -> None:
     """Give a run another name or note."""
     with database.writing() as connection:
-        _existing(connection, run_id)
+        existing(connection, run_id)
         connection.execute(update(runs).where(runs.c.id == run_id).values(**texts))
 
 
 def remove(database: Database, run_id: str) -> None:
     """Forget a run and all it said; an engine that trains it notices and drops it."""
     with database.writing() as connection:
-        _existing(connection, run_id)
+        existing(connection, run_id)
         for table in (events, states, commands):
             connection.execute(delete(table).where(table.c.run == run_id))
         connection.execute(delete(runs).where(runs.c.id == run_id))
@@ -119,11 +119,11 @@ def said(database: Database, run_id: str, after: int = 0) -> Sequence[tuple[int,
 def comparison(database: Database, run_id: str) -> str | None:
     """The stored verdict as JSON text; None until the run has ended."""
     with database.reading() as connection:
-        text: str | None = _existing(connection, run_id)["comparison"]
+        text: str | None = existing(connection, run_id)["comparison"]
     return text
 
 
-def _existing(connection: Connection, run_id: str) -> RowMapping:
+def existing(connection: Connection, run_id: str) -> RowMapping:
     row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None:
         raise InvalidInput(f"there is no run {run_id!r}; it may have been deleted")
