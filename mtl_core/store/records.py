@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 import mtl_core.data
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - the methods that an experiment's JSON names are registered by these imports
@@ -59,7 +61,7 @@ class RunRecord:
         return self.status in ENDED
 
 
-def record(row: Mapping[str, Any], position: int | None) -> RunRecord:
+def record(row: RowMapping | Mapping[str, Any], position: int | None) -> RunRecord:
     """A row of the table `runs`. Raises `InvalidInput` when its experiment is not understood (any more)."""
     experiment = parse_experiment(row["experiment"])
     running = row["status"] == "running"
