@@ -154,14 +154,12 @@ class Lab:
         dataset = self.dataset(experiment.data)
         shape = shape_for(experiment, dataset)
         units = experiment.units(shape)
-        parameters = {
-            key: sharing.count(shape)
-            for key, sharing in zip(experiment.sharing_keys(), experiment.sharings, strict=True)
-        }
+        keys = experiment.sharing_keys()
+        parameters = {key: each.count(shape) for key, each in zip(keys, experiment.sharings, strict=True)}
         networks = sum(len(unit.replicas) for unit in units)
         measured, seconds = claims.speed(self.database), None
         if measured is not None:
-            seconds = Speed(**measured[0]).seconds(experiment, units, dataset.n_rows, measured[1])
+            seconds = Speed.from_json(measured[0]).seconds(experiment, units, dataset.n_rows, measured[1])
         return Estimate(networks, parameters, seconds)
 
     # --- the engine -----------------------------------------------------------------------------------------

@@ -44,6 +44,10 @@ class Speed:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Speed:
+        return cls(**value)
+
     def _unit_seconds(self, experiment: Experiment, unit: Unit, rows: int) -> float:
         training, folds = experiment.training, experiment.plan.folds
         test = rows / folds

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import dask
@@ -18,7 +19,7 @@ from mtl_core.running.slices import Job, Missing, Part, work
 from mtl_core.running.speed import Speed, measure, warm_up
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, Future, LocalCluster, WorkerPlugin
 
 NICENESS = 10
 SETTINGS = {
@@ -49,7 +50,7 @@ class Workers:
 
         self._cluster = None if scheduler else _local_cluster(count)
         self._client: Client = Client(scheduler or self._cluster, direct_to_workers=self._cluster is not None)
-        self._futures: set[Future] = set()
+        self._futures: set[Future[Part | Missing]] = set()
         self._client.register_plugin(_warmth())
 
     def addresses(self) -> list[str]:
@@ -69,16 +70,19 @@ class Workers:
         return max(found, key=lambda each: each.per_step)
 
     def close(self) -> None:
-        self._client.close(timeout=2)
+        """Worker processes that do not end in time are ended by the end of ours."""
+        with suppress(TimeoutError, OSError):
+            self._client.close(timeout=2)
         if self._cluster is not None:
-            self._cluster.close(timeout=3)
+            with suppress(TimeoutError, OSError):
+                self._cluster.close(timeout=5)
 
-    def _report(self, future: Future, then: Callable[[Outcome], None]) -> None:
+    def _report(self, future: Future[Part | Missing], then: Callable[[Outcome], None]) -> None:
         self._futures.discard(future)
         then(_outcome(future))
 
 
-def _outcome(future: Future) -> Outcome:
+def _outcome(future: Future[Part | Missing]) -> Outcome:
     from distributed import KilledWorker
 
     if future.status not in ("finished", "error"):
@@ -108,7 +112,7 @@ def _local_cluster(count: int) -> LocalCluster:
     )
 
 
-def _warmth() -> object:
+def _warmth() -> WorkerPlugin:
     """Every worker, also one that replaces a dead one, trains a little before its first slice."""
     from distributed import WorkerPlugin
 

@@ -71,7 +71,7 @@ def is_ready(database: Database) -> bool:
     return row is not None and bool(row["ready"]) and _is_alive(row)
 
 
-def speed(database: Database) -> tuple[dict[str, float], int] | None:
+def speed(database: Database) -> tuple[dict[str, Any], int] | None:
     """What the last engine measured, and its number of workers; None before the first."""
     with database.reading() as connection:
         row = _row(connection)

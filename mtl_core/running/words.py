@@ -1,0 +1,45 @@
+"""Sentences about what went wrong while training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mtl_core.experiment import Unit
+
+NAMED = 3
+"""Networks that a sentence names before it only counts."""
+
+
+def diverged(units: tuple[Unit, ...], found: Mapping[tuple[int, int], int]) -> list[str]:
+    """One sentence for each way of learning. found: (unit, replica's index) -> step at which it was stopped."""
+    arms: dict[str, list[str]] = {}
+    for (unit, i), step in sorted(found.items()):
+        replica = units[unit].replicas[i]
+        place = f"fold {replica.fold + 1}, start {replica.init + 1}, step {step}"
+        arms.setdefault(replica.arm, []).append(place)
+    return [_sentence(arm, places) for arm, places in arms.items()]
+
+
+def lost(unit: Unit, tries: int) -> str:
+    """A worker process died each time it trained this stack."""
+    arm = unit.replicas[0].arm
+    return (
+        f"the worker process was lost {tries} times while it trained {arm!r}; the machine may be short of memory: "
+        "try fewer folds, a smaller width or a smaller batch"
+    )
+
+
+def unexpected(unit: Unit, error: Exception) -> str:
+    """Something that should not happen; the log has the details."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    reason = f"{type(error).__name__}: {first}"
+    return f"training of {unit.replicas[0].arm!r} stopped because of an error in the program ({reason})"
+
+
+def _sentence(arm: str, places: list[str]) -> str:
+    named = "; ".join(places[:NAMED]) + (f"; and {len(places) - NAMED} more" if len(places) > NAMED else "")
+    networks = "network was" if len(places) == 1 else "networks were"
+    return (
+        f"{arm}: {len(places)} {networks} stopped at the last good step because a number was no longer finite "
+        f"({named}); a smaller learning rate usually helps"
+    )
