@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -26,10 +25,7 @@ from mtl_core.training.engine import advance, prepared_for
 
 DOCS = Path(__file__).parent.parent / "docs" / "lessons.md"
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
-HEAD = (
-    "| lesson | dial | gain in % (95 % interval) | claimed | other worlds | networks | s |\n"
-    "|---|---|---|---|---|---|---|\n"
-)
+HEAD = "| lesson | dial | gain in % (95 % interval) | claimed | other worlds | networks |\n|---|---|---|---|---|---|\n"
 
 
 @cache
@@ -59,16 +55,13 @@ def rows(worlds: int) -> Iterator[str]:
     """Lines of the table, as they are measured."""
     for lesson in lessons():
         for position in lesson.positions:
-            begun = time.perf_counter()
             here = measured(lesson, position)
-            seconds = time.perf_counter() - begun
             others = [measured(lesson, position, world).gain for world in range(1, worlds)]
             spread = f"{min(others):.0f} to {max(others):.0f}" if others else ""
             low, high = position.expected
             yield (
                 f"| {lesson.title} | {lesson.dial}: {position.label} | {here.gain:.0f} ({here.low:.0f} to "
-                f"{here.high:.0f}) | {low:.0f} to {high:.0f} | {spread} | {networks(position.experiment)} | "
-                f"{seconds:.1f} |\n"
+                f"{here.high:.0f}) | {low:.0f} to {high:.0f} | {spread} | {networks(position.experiment)} |\n"
             )
 
 

@@ -47,8 +47,11 @@ def dial_chart(rows: Sequence[Row], predicted: Choice | None, start: int, revisi
 
 
 def _reach(rows: Sequence[Row], predicted: Choice | None) -> float:
-    """Wide enough for every interval and for the finite ends of the prediction."""
-    ends = [value for row in rows for each in row.outcomes.values() for value in (each.gain, each.low, each.high)]
+    """Wide enough for every repeat and for the finite ends of the prediction.
+
+    Not for every interval: that of two repeats can be so wide that nothing else would be seen.
+    """
+    ends = [value for row in rows for each in row.outcomes.values() for value in each.repeats]
     ends += [end for end in (predicted.low, predicted.high) if end is not None] if predicted else []
     widest = max((abs(end) for end in ends if math.isfinite(end)), default=0.0)
     return min(max(1.15 * widest, LEAST_REACH), MOST_REACH)

@@ -45,11 +45,12 @@ def _region(lesson: Lesson, now: Journey, position: int, drawn: tuple[str, ...])
             st.rerun()
         record = lesson_state.record_of(now, position)
         rows = _rows(lesson, now)
-        if record is not None:
-            _progress(record)
-            _headline(lesson, now, position, record, rows[position].outcomes.get("equal_width"))
-        elif now.prediction is not None:
-            st.info("Press Run. The curves begin within a second.", icon=":material/play_arrow:")
+        with st.container():  # one element, whatever stands in it: the charts below keep their places
+            if record is not None:
+                _progress(record)
+                _headline(lesson, now, position, record, rows[position].outcomes.get("equal_width"))
+            elif now.prediction is not None:
+                st.info("Press Run. The curves begin within a second.", icon=":material/play_arrow:")
         predicted = _predicted(lesson, now)
         live_chart(dial_chart(rows, predicted, lesson.start, revision=lesson.key), "lesson-dial")
         st.caption(_key(rows, predicted is not None))

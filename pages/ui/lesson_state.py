@@ -25,10 +25,14 @@ PATIENCE = 0.45
 
 @dataclass
 class Journey:
-    """One visitor in one lesson. prediction: number of the committed choice; runs: position of the dial -> run id."""
+    """One visitor in one lesson. prediction: number of the committed choice; runs: position of the dial -> run id.
+
+    met: the prediction has met its result; from then on the dial is free.
+    """
 
     prediction: int | None = None
     runs: dict[int, str] = field(default_factory=dict)
+    met: bool = False
     answer_seen: bool = False
 
 
@@ -55,6 +59,14 @@ def restart(lesson: Lesson) -> None:
     st.session_state["journeys"][lesson.key] = Journey()
     for name in ("prediction", "runs"):
         st.query_params.pop(name, None)
+
+
+def has_met(lesson: Lesson, now: Journey) -> bool:
+    """Whether the question's own run has ended once; running it again does not take that back."""
+    if not now.met:
+        first = record_of(now, lesson.start)
+        now.met = first is not None and first.status == "finished"
+    return now.met
 
 
 def record_of(now: Journey, position: int) -> RunRecord | None:

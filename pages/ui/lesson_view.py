@@ -26,8 +26,7 @@ def one(lesson: Lesson) -> None:
         position = _controls(lesson, now)
         live_result(lesson, now, position)
     lesson_state.remember(lesson, now)
-    first = lesson_state.record_of(now, lesson.start)
-    if first is not None and first.status == "finished":
+    if lesson_state.has_met(lesson, now):
         reading(lesson, now)
         onward(lesson)
     for_teachers(lesson)
@@ -64,8 +63,7 @@ def _predict(lesson: Lesson, now: Journey) -> None:
 
 def _controls(lesson: Lesson, now: Journey) -> int:
     """The dial and the button; gives the position that is shown."""
-    first = lesson_state.record_of(now, lesson.start)
-    met = first is not None and first.status == "finished"
+    met = lesson_state.has_met(lesson, now)
     position = st.pills(
         text.plain(lesson.dial),
         range(len(lesson.positions)),

@@ -103,5 +103,6 @@ export default function ({ parentElement, data }) {
     state.watch.disconnect();
     drawn.delete(parentElement);
     window.Plotly?.purge(state.host);
+    state.host.remove();
   };
 }
