@@ -12,19 +12,21 @@ from pages.ui.suggest import Suggestion, next_runs
 from pages.ui.text import cut, duration, plain, plural
 
 ACTIVE = ("queued", "running", "paused")
+LIMIT = 500
+"""Runs that are looked through, the newest."""
 ON_SHELF = 40
 """Runs of one data set that are offered: the newest."""
 
 
 def page() -> None:
     """Drawn anew while a run is on the way; the whole page once more when the last one has ended."""
-    live = bool(on_the_way(session.lab().runs(limit=1000)))
+    live = bool(on_the_way(session.lab().runs(limit=LIMIT)))
     st.fragment(body, run_every=1.0 if live else None)(live)
 
 
 def body(live: bool) -> None:
     with session.guard("The Compare page"):
-        records = session.lab().runs(limit=1000)
+        records = session.lab().runs(limit=LIMIT)
         if bool(on_the_way(records)) != live:
             st.rerun()
         content(records)

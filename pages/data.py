@@ -22,7 +22,7 @@ def page() -> None:
         source = choice()
     with right, session.guard("This data set"):
         if source is None:
-            st.info("Nothing is in view yet. What you choose on the left is shown here, with its tasks and rows.")
+            st.info("Nothing is in view yet. What you choose is shown here, with its tasks and rows.")
         else:
             remember(source)
             view(source, session.lab().dataset(source))

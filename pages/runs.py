@@ -14,7 +14,7 @@ from pages.ui.run_detail import many, one
 from pages.ui.run_table import table, validation_errors
 
 ON_PAGE = 25
-LIMIT = 1000
+LIMIT = 500
 
 
 def page() -> None:

@@ -237,6 +237,15 @@ def test_a_link_names_the_data_in_view_with_its_dials(place: Room) -> None:
     assert json.loads("".join(at.query_params["view"]))["rows"] == 50
 
 
+def test_the_address_of_a_wide_table_stays_short(place: Room) -> None:
+    cells = np.random.default_rng(0).normal(size=(20, 200))
+    wide = pd.DataFrame(cells, columns=[f"a column with a rather long name {i}" for i in range(200)])
+    at = drop(place, csv(wide), "wide.csv")
+    assert not at.error
+    assert len(tasks_in_view(at)) > 0
+    assert len("".join(at.query_params["view"])) < 200
+
+
 @pytest.mark.parametrize("link", ["{", "5", '{"name":"nowhere"}', '{"name":"csv","path":"/etc/passwd"}'])
 def test_a_link_that_names_no_data_shows_the_data_in_use(place: Room, link: str) -> None:
     at = place.open("data", view=link)

@@ -14,6 +14,9 @@ from pages.ui.addresses import FIRST_DATA
 from pages.ui.charts_data import picture
 from pages.ui.text import plain, plural
 
+ADDRESS_LIMIT = 4000
+"""Characters of a source that an address can carry."""
+
 
 def shelf(name: str) -> list[str]:
     """Names of the sources that stand on a shelf: "real", "generated" or "table"."""
@@ -81,7 +84,11 @@ def dials() -> dict[str, dict[str, Any]]:
 def remember(source: Source) -> None:
     """Put a source in view; the address names it, so that a reload or a link finds it again."""
     st.session_state["viewed"] = source
-    st.query_params["view"] = json.dumps(source.to_json(), separators=(",", ":"), ensure_ascii=False)
+    value = json.dumps(source.to_json(), separators=(",", ":"), ensure_ascii=False)
+    if len(value) <= ADDRESS_LIMIT:
+        st.query_params["view"] = value
+    else:  # the roles of a wide table: servers refuse addresses that long
+        st.query_params["view"] = json.dumps({**source.to_json(), "recipe": ""})
 
 
 def viewed() -> Source:

@@ -16,6 +16,15 @@ from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
 from pages.ui.text import cut, plain
 
 ROWS_IN_SIGHT = 14
+EDITOR = {
+    "column": st.column_config.TextColumn("Column", pinned=True, width=110),
+    "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=90),
+    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=130),
+    "examples": st.column_config.TextColumn("Values", width=130),
+    "missing": st.column_config.NumberColumn("Missing", format="percent", width=70),
+    "found": st.column_config.TextColumn("Found", width=80),
+    "reason": st.column_config.TextColumn("Why", width=300),
+}
 INTRODUCTION = (
     "A text table (CSV): one row for each example, one column for each feature or task. "
     f"At most {UPLOAD_LIMIT_MB} MB. It stays on the machine that runs this lab."
@@ -66,15 +75,7 @@ def edited_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
         height="auto" if len(kept[fingerprint]["start"]) <= ROWS_IN_SIGHT else 35 * ROWS_IN_SIGHT,
         disabled=["column", "found", "missing", "examples", "reason"],
         placeholder="",
-        column_config={
-            "column": st.column_config.TextColumn("Column", pinned=True, width=110),
-            "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=90),
-            "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=130),
-            "examples": st.column_config.TextColumn("Values", width=130),
-            "missing": st.column_config.NumberColumn("Missing", format="percent", width=70),
-            "found": st.column_config.TextColumn("Found", width=80),
-            "reason": st.column_config.TextColumn("Why", width=300),
-        },
+        column_config=EDITOR,
         alt="The columns of your table: what each is used as, and how a task is learned",
     )
     kept[fingerprint]["edited"] = edited
