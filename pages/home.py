@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mtl_core.registry import InvalidInput
-from pages.ui import arms, charts, session, text
+from pages.ui import session, text
+from pages.ui.charts_results import gain_dots, reach
 from pages.ui.live_chart import live_chart
 from pages.ui.menu import link
-from pages.ui.train_actions import ACTIVE
-from pages.ui.train_view import EVERY, progress_words
-from pages.ui.verdict_view import first_baseline, headline
+from pages.ui.verdict_view import first_baseline, gains, headline
 
 DOORS = (
     ("Explore", ":material/explore:", "Real tables and made-up worlds are ready to train on.", "data", "Choose data"),
@@ -34,33 +32,29 @@ def doors() -> None:
             link(page, label, icon)
 
 
+EXAMPLES = {
+    "Four related tasks in a narrow trunk": "When the tasks have everything in common",
+    "Four unrelated tasks in a narrow trunk": "When they have nothing in common",
+}
+"""Runs that came with the lab, by name, and what one sees in them."""
+
+
 def picture() -> None:
-    """The first example: its answer in a sentence over its curves; alive while it still trains."""
-    record = session.example()
-    if record is None:
-        st.info("No example is left in the list of runs. Train makes a new one with one click.")
+    """The same network on related and on unrelated tasks: the answer turns."""
+    found = {words: record for name, words in EXAMPLES.items() if (record := session.example(name))}
+    if not found:
+        st.info("The example runs were deleted or renamed. Train makes a new one with one click.")
         return
-    st.fragment(_picture, run_every=EVERY if record.status in ACTIVE else None)(record.id)
-
-
-def _picture(run_id: str) -> None:
-    with session.guard("The example"):
-        try:
-            record = session.lab().run(run_id)
-        except InvalidInput:
-            st.rerun()
-        history = session.lab().history(run_id)
-        comparison = session.lab().comparison(run_id)
-        data = session.lab().dataset(record.experiment.data)
-        every = tuple(task.name for task in data.tasks)
-        verdicts = first_baseline(comparison.verdicts)
-        answer = headline(verdicts) if record.status == "finished" else progress_words(record)
-        asked = text.plural(len(history.tasks), "question")
-        st.markdown(f"**{asked} about {data.n_rows:,} penguins, learned together and alone.** {text.plain(answer)}")
-        panels = arms.panels(history, "validation_error", every)
-        live_chart(charts.loss_curves(panels, "validation_error", revision=run_id), "home")
-        st.caption("Error on rows not trained on, by training step: lower is better. Solid = together, dashed = alone.")
-        link("train", "Open this run and change something", ":material/play_circle:")
+    dots = {words: gains(session.lab().comparison(record.id).verdicts) for words, record in found.items()}
+    span = max(reach(each) for each in dots.values())
+    for column, (words, record) in zip(st.columns(2, gap="medium"), found.items(), strict=False):
+        with column:
+            st.markdown(f"**{words}**")
+            answer = headline(first_baseline(session.lab().comparison(record.id).verdicts))
+            st.markdown(text.plain(answer))
+            live_chart(gain_dots(dots[words], revision=record.id, span=span), f"home-{record.id}")
+            link("train", "Open this run", ":material/play_circle:", query={"run": record.id})
+    st.caption("Each dot: how much lower the error is when the tasks are learned together. Bar = 95 % interval.")
 
 
 def last_runs() -> None:
@@ -84,7 +78,7 @@ st.caption(
 with session.guard("The doors"):
     doors()
 left, right = st.columns([2.4, 1], gap="large")
-with left, session.guard("The example"):
+with left, session.guard("The examples"):
     picture()
 with right, session.guard("The list of runs"):
     last_runs()

@@ -121,12 +121,17 @@ def button(shown: AppTest, label: str) -> Any:
 
 
 # --- states -------------------------------------------------------------------------------------------------------
-def test_a_first_visitor_finds_the_example_and_its_settings(house: House) -> None:
+def test_a_first_visitor_finds_a_finished_example_and_sliders_to_turn(house: House) -> None:
     shown = page(TRAIN)
-    assert house.lab.runs()[0].name == session.EXAMPLE
-    assert "Waiting, place 1 in the queue" in words(shown)
+    assert "First example: penguins · Finished" in words(shown)
+    assert "Changed since" not in words(shown)
     assert found(shown, "button_group")[0].value == ["species", "sex", "body mass"]
     assert [each.label for each in shown.slider[:3]] == ["species", "sex", "body mass"]
+
+
+def test_a_run_that_waits_says_how_long_the_queue_is(house: House) -> None:
+    house.run("queued")
+    assert "Waiting, place 2 in the queue" in words(page(TRAIN, run=house.run("queued")))
 
 
 def test_with_nothing_in_view_the_page_says_what_to_do(house: House) -> None:
@@ -273,13 +278,13 @@ def test_home_asks_the_question_shows_three_doors_and_the_last_runs(house: House
     assert "**bold** run · finished" in said
 
 
-def test_home_shows_the_answer_of_the_example(house: House) -> None:
-    house.run("finished", name=session.EXAMPLE)
+def test_home_shows_that_the_answer_turns_with_the_tasks(house: House) -> None:
     said = words(page(HOME))
-    assert "3 questions about 344 penguins" in said
-    assert "sharing" in said
+    assert "When the tasks have everything in common" in said
+    assert "Provisionally, sharing helps task 1" in said
+    assert "When they have nothing in common" in said
 
 
-def test_home_without_an_example_says_where_to_make_one(house: House) -> None:
+def test_home_without_examples_says_where_to_make_one(house: House) -> None:
     house.run("finished", name="mine")
-    assert "No example is left" in words(page(HOME))
+    assert "Train makes a new one" in words(page(HOME))

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mtl_core.data.synthetic import Relatedness
+from mtl_core.data.table import CsvFile
 from mtl_core.experiment import Change, Experiment, Plan, Training
 from mtl_core.models.base import sharings
 from mtl_core.models.hard import Hard
@@ -156,6 +157,13 @@ def test_an_address_carries_any_experiment(experiment: Experiment) -> None:
 def test_a_spoiled_address_is_refused(spoiled: str) -> None:
     with pytest.raises(InvalidInput):
         addresses.parsed(spoiled)
+
+
+def test_a_link_cannot_make_the_server_read_a_file_of_its_choice() -> None:
+    table = Experiment(CsvFile(path="/etc/passwd"), ("a",))
+    with pytest.raises(InvalidInput, match="a link cannot open a file"):
+        addresses.parsed(addresses.compact(table))
+    assert addresses.parsed(addresses.compact(table), known=table.data) == table
 
 
 # --- forms --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from mtl_core.data.base import sources
+from mtl_core.data.base import Source, sources
+from mtl_core.data.table import CsvFile
 from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
 from mtl_core.weighting.base import weightings
@@ -18,6 +19,13 @@ def first_experiment() -> Experiment:
     source = sources[FIRST_DATA]()
     tasks = tuple(task.name for task in source.load().tasks)
     return Experiment(source, tasks, weighting=weightings["fixed"]())
+
+
+def in_hand(experiment: Experiment) -> Experiment:
+    """Equal weights as sliders that all stand at 1: the same numbers, and something to turn."""
+    if experiment.weighting != weightings["equal"]():
+        return experiment
+    return replace(experiment, weighting=weightings["fixed"]())
 
 
 def without_changes(experiment: Experiment) -> Experiment:
@@ -35,11 +43,18 @@ def compact(experiment: Experiment) -> str:
     return json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
 
 
-def parsed(address: str) -> Experiment:
-    """The experiment that `compact` wrote. Raises `InvalidInput` when it is not one."""
+def parsed(address: str, known: Source | None = None) -> Experiment:
+    """The experiment that `compact` wrote. Raises `InvalidInput` when it is not one.
+
+    A link is somebody else's word: it must not make the server read a file of its choice, so a table on disk is
+    taken only where it is `known`, the data of a run that is in the store already.
+    """
     try:
-        return Experiment.from_json(json.loads(address))
+        experiment = Experiment.from_json(json.loads(address))
     except InvalidInput:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput("the link's settings cannot be read; use the link as it was copied") from error
+    if isinstance(experiment.data, CsvFile) and experiment.data != known:
+        raise InvalidInput("a link cannot open a file of this machine; upload the table on the Data page")
+    return experiment

@@ -44,19 +44,27 @@ class Cost:
     marker: str = "circle"
 
 
-def gain_dots(gains: Sequence[Gain], unit: str = "%", revision: str = "") -> Figure:
-    """Gains with 95 % intervals, rows from the top down; right of 0 sharing helps, left of it it hurts."""
+def reach(gains: Sequence[Gain]) -> float:
+    """How far from 0 the axis must go on either side to hold every interval."""
+    return 1.12 * max((abs(x) for g in gains for x in (g.gain, g.low, g.high) if math.isfinite(x)), default=1) or 1
+
+
+def gain_dots(gains: Sequence[Gain], unit: str = "%", revision: str = "", span: float = 0.0) -> Figure:
+    """Gains with 95 % intervals, rows from the top down; right of 0 sharing helps, left of it it hurts.
+
+    span: reach of the axis on either side of 0, for charts that are compared; 0 = as far as these gains need.
+    """
+    span = span or reach(gains)
     rows = list(dict.fromkeys(gain.row for gain in gains))
     kinds = [kind for kind in text.BASELINES if any(gain.baseline == kind for gain in gains)]
     places = {kind: (i - (len(kinds) - 1) / 2) * 0.32 for i, kind in enumerate(kinds)}
     traces = [_gain_dot(gain, rows.index(gain.row) + places[gain.baseline], unit) for gain in gains]
-    reach = 1.12 * max((abs(x) for g in gains for x in (g.gain, g.low, g.high) if math.isfinite(x)), default=1) or 1
     ticks: dict[str, Any] = {
         "tickvals": list(range(len(rows))),
         "ticktext": [text.chart_plain(text.cut(row, 22)) for row in rows],
     }
     layout = base_layout(hovermode="closest", showlegend=len(kinds) > 1)
-    layout["xaxis"] = axis(f"hurts ← {unit} of error → helps", range=[-reach, reach], nticks=5)
+    layout["xaxis"] = axis(f"hurts ← {unit} of error → helps", range=[-span, span], nticks=5)
     layout["xaxis"] |= {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1}
     layout["yaxis"] = axis(range=[len(rows) - 0.4, -0.6], **ticks) | {"nticks": 0}
     layout["margin"] = {"l": 60, "r": 8, "t": 26 if len(kinds) > 1 else 8, "b": 40}

@@ -97,20 +97,21 @@ def _example() -> Experiment | None:
     if found is None:
         return None
     st.session_state["run"] = found.id
-    return addresses.without_changes(found.experiment)
+    return addresses.in_hand(addresses.without_changes(found.experiment))
 
 
-def example() -> RunRecord | None:
-    """The run that ships with the lab, unless it was renamed or deleted."""
-    return next((run for run in lab().runs(text=EXAMPLE) if run.name == EXAMPLE), None)
+def example(name: str = EXAMPLE) -> RunRecord | None:
+    """A run that ships with the lab, unless it was renamed or deleted."""
+    return next((run for run in lab().runs(text=name) if run.name == name), None)
 
 
 def _from_address() -> Experiment | None:
+    """What the address asks for; None, with a word, when it cannot be had."""
     try:
+        named = lab().run(st.query_params["run"]).experiment if "run" in st.query_params else None
         if "settings" in st.query_params:
-            return addresses.parsed(st.query_params["settings"])
-        if "run" in st.query_params:
-            return addresses.without_changes(lab().run(st.query_params["run"]).experiment)
+            return addresses.parsed(st.query_params["settings"], None if named is None else named.data)
+        return None if named is None else addresses.without_changes(named)
     except InvalidInput as problem:
         st.toast(as_sentence(str(problem)))
         for name in ("settings", "run"):

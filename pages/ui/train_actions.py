@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -15,7 +14,7 @@ import streamlit as st
 from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
-from pages.ui.addresses import without_changes
+from pages.ui.addresses import in_hand, without_changes
 from pages.ui.arms import sharing_titles
 
 if TYPE_CHECKING:
@@ -44,7 +43,8 @@ def act() -> None:
 
 def run_name(experiment: Experiment) -> str:
     """What a run is called until somebody renames it: its data and how it shares."""
-    return f"{experiment.data.title}: {text.listing(list(sharing_titles(experiment).values()))}"
+    title = session.lab().dataset(experiment.data).title
+    return f"{title}: {text.listing(list(sharing_titles(experiment).values()))}"
 
 
 def _run() -> None:
@@ -138,8 +138,7 @@ def turn_knobs(record: RunRecord) -> None:
 
 def changed_since(record: RunRecord) -> list[str]:
     """Which settings differ from those of the run in view, in words; empty when they are the same."""
-    then, now = record.experiment.at(record.experiment.training.steps), session.experiment()
-    then = replace(then, changes=())
+    then = without_changes(record.experiment.at(record.experiment.training.steps))
     names = {
         "data": "data",
         "tasks": "tasks",
@@ -150,5 +149,5 @@ def changed_since(record: RunRecord) -> list[str]:
         "training": "training",
         "plan": "number of networks",
     }
-    before, after = then.to_json(), now.to_json()
+    before, after = in_hand(then).to_json(), in_hand(session.experiment()).to_json()
     return [word for key, word in names.items() if before[key] != after[key]]

@@ -28,7 +28,9 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
         live_chart(gain_dots(dots, revision=key), f"{key}-gains")
         st.caption("Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference.")
     for verdict in main:
-        st.caption(f"{VERDICT_ICONS[verdict.verdict]} {text.plain(verdict.task)}: {text.plain(verdict.measured)}")
+        st.caption(
+            f"{VERDICT_ICONS[verdict.verdict]} {text.plain(text.cut(verdict.task, 32))}: {text.plain(verdict.measured)}"
+        )
     for note in comparison.notes:
         st.caption(text.plain(note))
     st.caption(text.plain(price(comparison, verdicts)))
@@ -51,7 +53,7 @@ def headline(verdicts: Sequence[TaskVerdict]) -> str:
     """All tasks in one sentence without numbers: "Sharing helps a and b and makes no clear difference to c.\""""
     verbs = {"helps": "helps", "hurts": "hurts", "no clear difference": "makes no clear difference to"}
     verbs["not enough seeds"] = "cannot be judged yet for"
-    named = {word: [each.task for each in verdicts if each.verdict == word] for word in verbs}
+    named = {word: [text.cut(each.task, 32) for each in verdicts if each.verdict == word] for word in verbs}
     said = [f"{verb} {text.listing(named[word])}" for word, verb in verbs.items() if named[word]]
     doubt = "Provisionally, sharing" if any(each.provisional for each in verdicts) else "Sharing"
     return f"{doubt} {text.listing(said)}." if said else ""
