@@ -49,12 +49,25 @@ def gains(verdicts: Sequence[TaskVerdict]) -> list[Gain]:
     ]
 
 
+MANY = 4
+"""So many tasks with one verdict are counted in the headline, not named."""
+
+VERBS = {
+    "helps": ("helps", "all"),
+    "hurts": ("hurts", "all"),
+    "no clear difference": ("makes no clear difference to", "any of the"),
+    "not enough seeds": ("cannot be judged yet for", "any of the"),
+}
+
+
 def headline(verdicts: Sequence[TaskVerdict]) -> str:
     """All tasks in one sentence without numbers: "Sharing helps a and b and makes no clear difference to c.\""""
-    verbs = {"helps": "helps", "hurts": "hurts", "no clear difference": "makes no clear difference to"}
-    verbs["not enough seeds"] = "cannot be judged yet for"
-    named = {word: [text.cut(each.task, 32) for each in verdicts if each.verdict == word] for word in verbs}
-    said = [f"{verb} {text.listing(named[word])}" for word, verb in verbs.items() if named[word]]
+    said = []
+    for word, (verb, every) in VERBS.items():
+        named = [text.cut(each.task, 32) for each in verdicts if each.verdict == word]
+        counted = len(named) == len(verdicts) >= MANY
+        if named:
+            said.append(f"{verb} {f'{every} {len(named)} tasks' if counted else text.listing(named)}")
     doubt = "Provisionally, sharing" if any(each.provisional for each in verdicts) else "Sharing"
     return f"{doubt} {text.listing(said)}." if said else ""
 
