@@ -39,7 +39,8 @@ class House:
         self.journal = Journal(self.lab.database, self.claim)
         self.over = threading.Event()
         self.claim.beat(ready=1, workers=1)
-        threading.Thread(target=self._beat, daemon=True).start()
+        self.pulse = threading.Thread(target=self._beat, daemon=True)
+        self.pulse.start()
 
     def _beat(self) -> None:
         while not self.over.wait(1.0):
@@ -74,6 +75,7 @@ class House:
 
     def close(self) -> None:
         self.over.set()
+        self.pulse.join()
         self.claim.release()
         self.lab.close()
 
