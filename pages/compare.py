@@ -37,37 +37,43 @@ def on_the_way(records: list[RunRecord]) -> list[RunRecord]:
 
 
 def content(records: list[RunRecord]) -> None:
+    """Where there is too little to compare, what to do about it stands first."""
     groups = shelf.same_data(records)
-    if groups:
-        choose_and_show(groups)
-    else:
-        st.info("No run has results yet. Make two on the same data, and they stand here side by side.")
-    waiting = on_the_way(records)
-    if waiting:
-        st.caption(f"{plural(len(waiting), 'run')} on the way; the shelf fills by itself.")
-    with st.container(border=True):
-        offer(starting_point(groups))
-
-
-def choose_and_show(groups: dict[str, list[RunRecord]]) -> None:
-    left, right = st.columns([1, 3], gap="medium")
-    with left:
-        data = choose_data(groups)
-    with right:
-        chosen = choose_runs(data, groups[data])
-    if len(groups[data]) < 2:
-        st.info("A comparison takes two runs on the same data, and here is one. Make another below.")
-    elif len(chosen) < 2:
-        st.info("Choose at least two runs to see them side by side.")
+    chosen = choose(groups) if groups else []
+    too_few = len(chosen) < 2
+    if too_few:
+        st.info(what_is_missing(groups))
+        offer(starting_point(groups), on_the_way(records))
     if chosen:
         results = [(r, session.lab().history(r.id), session.lab().comparison(r.id)) for r in chosen[: shelf.MOST]]
         side_by_side(shelf.shelve(results))
     if len(chosen) > shelf.MOST:
         st.caption(f"The first {shelf.MOST} are shown: more colours cannot be told apart.")
+    if not too_few:
+        offer(starting_point(groups), on_the_way(records))
+
+
+def what_is_missing(groups: dict[str, list[RunRecord]]) -> str:
+    """Why nothing stands side by side yet, and what to do."""
+    if not groups:
+        return "No run has results yet. Make two on the same data, and they stand here side by side."
+    if len(groups.get(st.session_state.get("compare.data", ""), [])) < 2:
+        return "A comparison takes two runs on the same data, and here is one. One click makes another."
+    return "Choose at least two runs to see them side by side."
+
+
+def choose(groups: dict[str, list[RunRecord]]) -> list[RunRecord]:
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        data = choose_data(groups)
+    with right:
+        return choose_runs(data, groups[data])
 
 
 def choose_data(groups: dict[str, list[RunRecord]]) -> str:
-    titles = {key: f"{cut(found[0].data_title, 40)} ({plural(len(found), 'run')})" for key, found in groups.items()}
+    titles = {
+        key: f"{cut(shelf.data_words(found[0]), 60)} ({plural(len(found), 'run')})" for key, found in groups.items()
+    }
     linked = st.query_params.get("runs", "").split(",")
     named = [key for key, found in groups.items() if any(record.id in linked for record in found)]
     comparable = [key for key, found in groups.items() if len(found) > 1]
@@ -113,19 +119,26 @@ def starting_point(groups: dict[str, list[RunRecord]]) -> Experiment:
     return found[0].experiment if found else session.experiment()
 
 
-def offer(experiment: Experiment) -> None:
-    """Runs worth making next, one click each."""
-    st.markdown("**Make another run to compare with**")
+def offer(experiment: Experiment, waiting: list[RunRecord]) -> None:
+    """Runs worth making next, one click each; and what is on its way already."""
     suggestions = next_runs(experiment)
-    with st.grid(len(suggestions), min_column_width=260):
-        for suggestion in suggestions:
-            with st.container():
-                st.markdown(f"{plain(suggestion.title)}")
-                st.caption(f"{plain(suggestion.why)} {cost(suggestion)}")
-                if st.button("Run it", key=f"offer.{suggestion.experiment.fingerprint}"):
-                    name = f"{suggestion.experiment.data.title}: {suggestion.title}"
-                    session.lab().submit(suggestion.experiment, name=name)
-                    st.rerun()
+    with st.container(border=True):
+        st.markdown("**Make another run to compare with**")
+        with st.grid(len(suggestions), min_column_width=260):
+            for suggestion in suggestions:
+                with st.container():
+                    one_offer(suggestion)
+        if waiting:
+            st.caption(f"{plural(len(waiting), 'run')} on the way; the shelf fills by itself.")
+
+
+def one_offer(suggestion: Suggestion) -> None:
+    st.markdown(plain(suggestion.title))
+    st.caption(f"{plain(suggestion.why)} {cost(suggestion)}")
+    if st.button("Run it", key=f"offer.{suggestion.experiment.fingerprint}"):
+        name = f"{suggestion.experiment.data.title}: {suggestion.title}"
+        session.lab().submit(suggestion.experiment, name=name)
+        st.rerun()
 
 
 def cost(suggestion: Suggestion) -> str:

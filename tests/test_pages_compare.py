@@ -19,6 +19,7 @@ from pages.ui.shelf import (
     contenders,
     cost_dots,
     cost_table,
+    data_words,
     differing_settings,
     gains,
     panels,
@@ -82,6 +83,14 @@ def test_runs_are_grouped_by_the_data_they_learned_from(place: Room) -> None:
     groups = same_data(place.runs())
     titles = sorted((found[0].data_title, len(found)) for found in groups.values())
     assert titles == [("Fitness club", 1), ("Penguins", 3)]
+
+
+def test_generated_data_are_told_apart_by_their_dials(place: Room) -> None:
+    (run,) = [each for each in place.runs() if each.name == "Gym"]
+    dialled = sources.from_json({"name": "relatedness", "relatedness": 0.0, "tasks": 3})
+    unrelated = replace(run, data_title="Relatedness dial", experiment=Experiment(dialled, ("task 1",)))
+    assert data_words(unrelated) == "Relatedness dial, tasks 3, relatedness 0"
+    assert data_words(run) == "Fitness club"
 
 
 def test_a_race_gives_a_contender_for_each_sharing_type_in_one_colour(place: Room) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.experiment import Experiment
-from pages.ui.shelf import run_title
+from pages.ui.shelf import data_words, run_title
 from pages.ui.text import STATUSES
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[fl
         {
             "name": run_title(record),
             "status": progress(record),
-            "data": record.data_title,
+            "data": data_words(record),
             "tasks": ", ".join(record.experiment.tasks),
             "sharing": " | ".join(each.title for each in record.experiment.sharings),
             "weighting": record.experiment.weighting.title,

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mtl_core.evaluation.report import settings_in_words
 from mtl_core.metrics import metrics
-from pages.ui import arms, colours, text
+from pages.ui import arms, colours, forms, text
 from pages.ui.charts import Curve, Panel
 from pages.ui.charts_results import Cost, Gain
 
@@ -60,6 +60,13 @@ def run_title(record: RunRecord) -> str:
         return str(record.name)
     how = " | ".join(each.title for each in record.experiment.sharings)
     return f"{how}, {record.experiment.weighting.title.lower()}, {record.created.astimezone():%d %b %H:%M}"
+
+
+def data_words(record: RunRecord) -> str:
+    """The data's title, with the dials that were turned where it was generated."""
+    source = record.experiment.data
+    dials = forms.differences(source) if source.shelf == "generated" else []
+    return ", ".join([record.data_title, *dials])
 
 
 def same_data(records: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
