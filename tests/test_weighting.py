@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 import mtl_core.weighting  # noqa: F401 - fills the registry
 from mtl_core.weighting.base import Signal, Weighting, weightings
-from mtl_core.weighting.by_loss import DynamicWeightAverage, Fixed, Uncertainty
+from mtl_core.weighting.by_balance import GradientNormalisation
+from mtl_core.weighting.by_loss import Fixed, GeometricLoss, ImpartialLosses, RandomWeights, Uncertainty
+from mtl_core.weighting.by_progress import DynamicWeightAverage, FastAdaptive, SmoothTchebycheff
 from mtl_core.weighting.laws import LAWS, last_weights
 from mtl_core.weighting.solvers import Array
 
 SHAPES = ("random", "equal", "opposite", "zero", "one zero", "near-parallel", "wild")
-few = settings(max_examples=25, deadline=None, derandomize=True)
+few = settings(max_examples=15, deadline=None, derandomize=True)
 
 
 def jacobian(shape: str, generator: np.random.Generator, size: tuple[int, int, int]) -> Array:
@@ -167,6 +169,73 @@ def test_uncertainty_learns_the_sigmas_of_kendalls_toy() -> None:
     torch.testing.assert_close(sigmas, losses.sqrt(), rtol=5e-3, atol=0)
     assert 8 < sigmas[0, 0] < 12
     assert 0.8 < sigmas[0, 1] < 1.2
+
+
+def test_imtl_l_brings_every_weighted_loss_to_one() -> None:
+    losses, present, method = torch.tensor([[4.0, 0.25]]), torch.ones(1, 2, dtype=torch.bool), ImpartialLosses()
+    learned = {name: each.requires_grad_() for name, each in method.parameters(present).items()}
+    optimiser = torch.optim.SGD(list(learned.values()), lr=0.2)
+    for _ in range(100):
+        optimiser.zero_grad()
+        method.objective(losses, present, learned).sum().backward()
+        optimiser.step()
+    torch.testing.assert_close(learned["log_factor"].detach().exp() * losses, torch.ones(1, 2))
+
+
+def test_geometric_loss_weights_are_the_slopes_of_the_geometric_mean() -> None:
+    losses = torch.tensor([[0.5, 2.0, 8.0]], requires_grad=True)
+    slopes = torch.autograd.grad(3 * losses.prod() ** (1 / 3), losses)[0]
+    found, _ = GeometricLoss().weights(Signal(losses.detach(), torch.ones(1, 3, dtype=torch.bool), 0), {})
+    torch.testing.assert_close(found, slopes)
+
+
+def test_random_weights_change_every_step_and_are_one_on_average() -> None:
+    method, present = RandomWeights(), torch.ones(500, 3, dtype=torch.bool)
+    state = method.start(present, torch.arange(500))
+    first, second = (method.weights(Signal(torch.ones(500, 3), present, step), state)[0] for step in (0, 1))
+    assert (first != second).all()
+    torch.testing.assert_close(first.mean(0), torch.ones(3), atol=0.1, rtol=0)
+
+
+def test_famo_follows_the_authors_update() -> None:
+    """Their update: Adam with weight decay on the logits, by softmax's pullback of the falls of the log-losses."""
+    method, present = FastAdaptive(rate=0.1, decay=0.01), torch.ones(1, 3, dtype=torch.bool)
+    state = method.start(present, torch.tensor([0]))
+    logits = torch.zeros(3, requires_grad=True)
+    optimiser = torch.optim.Adam([logits], lr=0.1, weight_decay=0.01)
+    history = [torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[0.5, 1.9, 3.0]]), torch.tensor([[0.4, 1.2, 3.1]])]
+    for step, losses in enumerate(history):
+        if step:
+            fall = (history[step - 1][0] + 1e-8).log() - (losses[0] + 1e-8).log()
+            logits.grad = torch.autograd.grad(torch.softmax(logits, 0), logits, fall)[0]
+            optimiser.step()
+        found, state = method.weights(Signal(losses, present, step), state)
+        share = torch.softmax(logits.detach(), 0) / losses[0]
+        torch.testing.assert_close(found[0], 3 * share / share.sum(), rtol=1e-4, atol=1e-6)
+
+
+def test_stch_weights_are_the_slopes_of_the_smooth_maximum() -> None:
+    method, present = SmoothTchebycheff(mu=0.5), torch.ones(1, 2, dtype=torch.bool)
+    state = method.start(present, torch.tensor([0]))
+    first, state = method.weights(Signal(torch.tensor([[2.0, 4.0]]), present, 0), state)
+    assert first.tolist() == [[1.0, 1.0]]
+    found, _ = method.weights(Signal(torch.tensor([[1.0, 3.0]]), present, 1), state)
+    losses = torch.tensor([1.0, 3.0], requires_grad=True)
+    slopes = torch.autograd.grad(0.5 * torch.logsumexp(losses / torch.tensor([2.0, 4.0]) / 0.5, 0), losses)[0]
+    torch.testing.assert_close(found[0], 2 * slopes / slopes.sum())
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_gradnorm_brings_gradient_sizes_to_their_targets(alpha: float) -> None:
+    """Gradients of lengths 1 and 4; the second task's loss has halved, the first's has not moved."""
+    method, present = GradientNormalisation(alpha=alpha, rate=0.01), torch.ones(1, 2, dtype=torch.bool)
+    state, gramian = method.start(present, torch.tensor([0])), torch.diag(torch.tensor([1.0, 16.0]))[None]
+    for step in range(400):
+        losses = torch.tensor([[1.0, 1.0]]) if step == 0 else torch.tensor([[1.0, 0.5]])
+        found, state = method.weights(Signal(losses, present, step, gramian=gramian), state)
+    sizes = found[0] * torch.tensor([1.0, 4.0])
+    targets = sizes.mean() * torch.tensor([4 / 3, 2 / 3]) ** alpha
+    torch.testing.assert_close(sizes, targets, rtol=0.05, atol=0)
 
 
 def test_an_absent_task_does_not_move_its_log_variance() -> None:

@@ -16,7 +16,8 @@ import numpy as np
 
 from mtl_core import draws
 from mtl_core.lazy import torch
-from mtl_core.weighting import solvers
+from mtl_core.registry import knob
+from mtl_core.weighting import solvers, surgery
 from mtl_core.weighting.base import Signal, State, Weighting, equal_weights, weightings
 from mtl_core.weighting.solvers import Array, Mask
 
@@ -27,7 +28,7 @@ class GradientCombination(Weighting):
 
     needs_gramian: ClassVar[bool] = True
 
-    def combine(self, gramian: Array, present: Mask, step: int, state: State) -> tuple[Array, State]:
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
         """Weights [R, T] from gramian [R, T, T] (finite, two or more tasks, not all zero) and the next memory."""
         raise NotImplementedError
 
@@ -41,7 +42,7 @@ class GradientCombination(Weighting):
             usable &= solvers.diagonal(gramian).sum(1) > 0
         safe = np.where(usable[:, None, None], gramian, np.eye(present.shape[1]) * present[:, :, None])
         safe = solvers.cleaned(safe)
-        found, state = self.combine(safe, present, signal.step, state)
+        found, state = self.combine(safe, present, signal, state)
         usable &= np.isfinite(found).all(1)
         found = np.where(usable[:, None], found, present)
         return torch.from_numpy(found).to(signal.gramian), state
@@ -69,8 +70,68 @@ class MultipleGradientDescent(GradientCombination):
         {"sum_to_count", "non_negative", "scale_invariant", "permutation_equivariant", "non_conflicting"}
     )
 
-    def combine(self, gramian: Array, present: Mask, step: int, state: State) -> tuple[Array, State]:
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
         return count(present) * solvers.least_norm(gramian, present), state
+
+
+@weightings.register("cagrad", title="Near the average, safe for the worst", term="CAGrad")
+@dataclass(frozen=True)
+class ConflictAverse(GradientCombination):
+    """The shared layers stay near the average direction and, within reach, help the least-helped task most.
+
+    Of all d with |d - mean gradient| <= c |mean gradient| the one with the largest min over t of <g_t, d>. Times K, so
+    that c = 0 gives equal weights; weights sum to K or more.
+    Reference: Liu, Liu, Jin, Stone, Liu, "Conflict-Averse Gradient Descent for Multi-task Learning", NeurIPS 2021.
+    Differs from the paper: sum instead of mean; where several d are best, also at stationary points, the one
+    nearest to the mean instead of 0; exact instead of SLSQP; not divided by 1 + c^2 (as in the authors' code).
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset({"non_negative", "scale_invariant", "permutation_equivariant"})
+
+    reach: float = knob(0.4, "How far it may leave the average; 0 = equal weights (c of the paper)", low=0.0, high=0.99)
+
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
+        return present + count(present) * solvers.conflict_averse(gramian, present, self.reach), state
+
+
+@weightings.register("upgrad", title="Nobody is hurt, each in turn", term="UPGrad")
+@dataclass(frozen=True)
+class UnconflictingProjection(GradientCombination):
+    """Each task's gradient is changed as little as possible so that it hurts no task; the results are added.
+
+    Every g_t is projected onto {d : <g_s, d> >= 0 for all s}. No task's loss rises for small steps.
+    Reference: Quinton, Rey, "Jacobian Descent for Multi-Objective Optimization", arXiv:2406.16232, 2024.
+    Differs from the paper: sum instead of mean; exact, without the regularisation of its package.
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset(
+        {"non_negative", "scale_invariant", "permutation_equivariant", "non_conflicting"}
+    )
+
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
+        size = present.shape[1]
+        each = (np.eye(size) * present[:, :, None]).reshape(-1, size)
+        again = np.repeat(np.arange(len(present)), size)
+        found = solvers.into_dual_cone(gramian[again], present[again], each)
+        return np.sum(found.reshape(-1, size, size), 1), state
+
+
+@weightings.register("dualproj", title="Nobody is hurt by the sum", term="DualProj")
+@dataclass(frozen=True)
+class DualProjection(GradientCombination):
+    """The sum of the gradients is changed as little as possible so that it hurts no task.
+
+    The plain sum, projected onto {d : <g_t, d> >= 0 for all t}.
+    Reference: Lopez-Paz, Ranzato, "Gradient Episodic Memory for Continual Learning", NeurIPS 2017, equation 11; named
+    DualProj by Quinton, Rey, 2024. Differs from the paper: sum instead of mean; exact, without regularisation.
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset(
+        {"non_negative", "scale_invariant", "permutation_equivariant", "non_conflicting"}
+    )
+
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
+        return solvers.into_dual_cone(gramian, present, present.astype(np.float64)), state
 
 
 @weightings.register("pcgrad", title="Remove what conflicts", term="PCGrad")
@@ -90,12 +151,38 @@ class ProjectingConflicts(GradientCombination):
     def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
         return {"seed": seeds}
 
-    def combine(self, gramian: Array, present: Mask, step: int, state: State) -> tuple[Array, State]:
-        order = meeting_order(state["seed"], f"pcgrad.{step}", present.shape[1])
-        return solvers.without_conflicts(gramian, present, order), state
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
+        order = meeting_order(state["seed"], f"pcgrad.{signal.step}", present.shape[1])
+        return surgery.without_conflicts(gramian, present, order), state
 
 
-def meeting_order(seeds: torch.Tensor, key: str, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+@weightings.register("gradvac", title="Keep gradients as alike as they were", term="GradVac")
+@dataclass(frozen=True)
+class GradientVaccine(GradientCombination):
+    """Each task's gradient is turned until it is as similar to the others as they have been on average.
+
+    Gradient i meets the others in a random order; where its cosine with g_j is below the running mean of that
+    cosine, so much of g_j is added that it equals the mean. The sum is taken, so weights sum to K or more.
+    Reference: Wang, Tsvetkov, Firat, Cao, "Gradient Vaccine", ICLR 2021.
+    Differs from the paper: one cosine for all shared parameters instead of one for each layer.
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset({"non_negative", "scale_invariant"})
+
+    rate: float = knob(0.01, "How fast the running mean of the cosines follows", low=0.0, high=1.0, advanced=True)
+
+    def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
+        size = present.shape[1]
+        return {"seed": seeds, "cosine": torch.zeros(len(present), size, size, dtype=torch.float64)}
+
+    def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
+        order = meeting_order(state["seed"], f"gradvac.{signal.step}", present.shape[1])
+        wanted = state["cosine"].numpy()
+        found, wanted = surgery.with_similarity(gramian, present, order, wanted, self.rate)
+        return found, state | {"cosine": torch.from_numpy(wanted)}
+
+
+def meeting_order(seeds: torch.Tensor, key: str, size: int) -> surgery.Order:
     """A random order of all tasks for each task of each replica: [R, T, T]."""
     drawn = draws.uniform(seeds.cpu().numpy(), key, (size, size))
     return np.argsort(drawn, axis=-1, kind="stable")

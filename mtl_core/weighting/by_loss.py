@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mtl_core import draws
 from mtl_core.lazy import torch
 from mtl_core.registry import knob
 from mtl_core.weighting.base import Signal, State, Weighting, equal_weights, weightings
@@ -65,36 +66,65 @@ class Uncertainty(Weighting):
         return torch.where(present, each, torch.zeros_like(each)).sum(1)
 
 
-@weightings.register("dwa", title="Slow tasks count more", term="DWA")
+@weightings.register("imtl_l", title="Losses brought to one size", term="IMTL-L")
 @dataclass(frozen=True)
-class DynamicWeightAverage(Weighting):
-    """Tasks whose loss falls slowly get more weight.
+class ImpartialLosses(Weighting):
+    """Each task learns a factor that brings its loss to the same size as the others'.
 
-    Weights are K * softmax(rate / temperature), rate = mean loss of the last epoch / of the one before; equal
-    until two epochs are known. An epoch is one pass over the training rows: a single step with full batches.
-    Reference: Liu, Johns, Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019.
-    Differs from the paper: no.
+    Minimises sum of exp(s_t) L_t - s_t with s_t learned beside the network: at the optimum exp(s_t) L_t = 1.
+    Reference: Liu, Li, Kuang et al., "Towards Impartial Multi-task Learning", ICLR 2021. Differs from the paper: no.
     """
 
-    laws: ClassVar[frozenset[str]] = frozenset(
-        {"sum_to_count", "non_negative", "scale_invariant", "permutation_equivariant"}
-    )
+    learns: ClassVar[bool] = True
+    laws: ClassVar[frozenset[str]] = frozenset({"non_negative", "permutation_equivariant"})
 
-    temperature: float = knob(2.0, "Larger is closer to equal weights", low=0.1, high=100.0, live=True)
+    def parameters(self, present: torch.Tensor) -> State:
+        return {"log_factor": torch.zeros_like(equal_weights(present))}
 
-    def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
-        zeros = torch.zeros_like(equal_weights(present))
-        return {"total": zeros, "count": zeros, "last": zeros, "before": zeros}
+    def objective(self, losses: torch.Tensor, present: torch.Tensor, parameters: State) -> torch.Tensor:
+        log_factor = parameters["log_factor"]
+        each = torch.exp(log_factor) * losses - log_factor
+        return torch.where(present, each, torch.zeros_like(each)).sum(1)
+
+
+@weightings.register("gls", title="Product of the losses", term="geometric loss")
+@dataclass(frozen=True)
+class GeometricLoss(Weighting):
+    """The geometric mean of the losses is lowered instead of their sum: a percent is worth a percent on every task.
+
+    The slope of K * (product of L_t)^(1 / K) in L_t, which is (geometric mean) / L_t: equal losses weigh 1 each.
+    Losses below 1e-8 count as 1e-8.
+    Reference: Chennupati, Sistu, Yogamani, Rawashdeh, "MultiNet++", CVPR Workshops 2019.
+    Differs from the paper: times K.
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset({"non_negative", "permutation_equivariant"})
 
     def weights(self, signal: Signal, state: State) -> tuple[torch.Tensor, State]:
-        if signal.step and signal.step % signal.epoch_steps == 0:
-            mean = state["total"] / state["count"].clamp(min=1)
-            fresh = torch.zeros_like(mean)
-            state = {"total": fresh, "count": fresh, "last": mean, "before": state["last"]}
-        total, seen = state["total"] + signal.losses * signal.present, state["count"] + signal.present
-        known = (state["last"] > 0) & (state["before"] > 0)
-        rate = torch.where(known, state["last"] / torch.where(known, state["before"], 1.0), 1.0)
-        return masked_softmax(rate / self.temperature, signal.present), {**state, "total": total, "count": seen}
+        logs = signal.losses.clamp(min=1e-8).log() * signal.present
+        mean = logs.sum(1, keepdim=True) / signal.present.sum(1, keepdim=True).clamp(min=1)
+        return torch.exp(mean - logs) * signal.present, state
+
+
+@weightings.register("rlw", title="Random weights", term="RLW")
+@dataclass(frozen=True)
+class RandomWeights(Weighting):
+    """Every step draws new weights at random: the baseline that any clever weighting should beat.
+
+    Weights are K * softmax(z), z standard normal, drawn from the replica's seed and the step.
+    Reference: Lin, Ye, Zhang, Tsang, "Reasonable Effectiveness of Random Weighting", TMLR 2022.
+    Differs from the paper: times K.
+    """
+
+    laws: ClassVar[frozenset[str]] = frozenset({"sum_to_count", "non_negative", "scale_invariant"})
+
+    def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
+        return {"seed": seeds}
+
+    def weights(self, signal: Signal, state: State) -> tuple[torch.Tensor, State]:
+        drawn = draws.uniform(state["seed"].cpu().numpy(), f"rlw.{signal.step}", (signal.present.shape[1],))
+        normal = torch.special.ndtri(torch.from_numpy(drawn).clamp(min=2.0**-53))
+        return masked_softmax(normal.to(signal.losses), signal.present), state
 
 
 def masked_softmax(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:

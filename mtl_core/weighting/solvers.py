@@ -112,21 +112,68 @@ def least_norm(gramian: Array, present: Mask) -> Array:
     return found * inverse(found.sum(1, keepdims=True))
 
 
-def without_conflicts(gramian: Array, present: Mask, order: NDArray[np.int64]) -> Array:
-    """PCGrad: each gradient loses what points against the others, one after another; weights of the sum.
+def into_dual_cone(gramian: Array, present: Mask, wanted: Array) -> Array:
+    """Weights of the vector nearest to the combination `wanted` [N, T] that has no conflict with any gradient.
 
-    order [R, T, T]: the tasks in the order in which gradient i meets them. Exact (closed form on the Gramian).
+    The projection onto the cone {d : <g_i, d> >= 0 for all i} adds non-negative amounts of the gradients.
+    Optimality conditions hold to 1e-9 of the lengths involved.
     """
-    mixes = np.eye(present.shape[1]) * present[:, :, None]  # [R, T, T]: row i = what gradient i has become
-    products = gramian * present[:, :, None]  # its inner products with the original gradients
-    norms = diagonal(gramian)
-    itself = np.arange(present.shape[1])
-    for meets in np.moveaxis(order, 2, 0):  # [R, T]
-        against = np.take_along_axis(products, meets[..., None], 2)[..., 0]
-        size = np.take_along_axis(norms, meets, 1)
-        added = np.where((against < 0) & (meets != itself), -against * inverse(size), 0.0)
-        other = np.take_along_axis(gramian, meets[..., None], 1)
-        products = products + added[..., None] * other
-        mixes = mixes + added[..., None] * (meets[..., None] == itself)
-    total: Array = mixes.sum(1)
-    return total
+    return wanted + nonnegative_least_squares(gramian, -_product(gramian, wanted), present)
+
+
+def conflict_averse(gramian: Array, present: Mask, radius: float) -> Array:
+    """CAGrad: amounts x >= 0 for which d = mean gradient + sum of x_i g_i has the largest least slope min <g_i, d>
+    within the ball |d - mean| <= radius * |mean|.
+
+    For a slope v, the point nearest to the mean with all slopes >= v is a non-negative least-squares problem, whose x
+    is linear in v as long as the same constraints bind: so the v at the ball's edge comes from a quadratic, round
+    after round, until the binding constraints stay. Duality brackets v. Where several d are best (slope 0: a task, or
+    a mixture that cancels to a thousandth, stands still) it is the one nearest to the mean. Otherwise the least slope
+    falls short of the best by at most 1e-8 of the largest squared norm.
+    """
+    if radius == 0:
+        return np.zeros(present.shape)
+    share = present / np.maximum(present.sum(1, keepdims=True), 1)
+    slopes = _product(gramian, share)  # of the mean gradient
+    reach = radius**2 * np.maximum(np.sum(share * slopes, 1), 0.0)
+    x = nonnegative_least_squares(gramian, np.where(present, -slopes, 0.0), present)  # v = 0
+    conflicts = np.sum(x * _product(gramian, x), 1) > reach
+    low = np.where(conflicts, np.where(present, slopes, np.inf).min(1), 0.0)
+    high = np.where(conflicts, 0.0, np.maximum(_highest_slope(gramian, present, slopes, reach), 0.0))
+    goal = np.where(conflicts, _between(low, high, _slope_at_edge(gramian, slopes, reach, x > 0)), high)
+    for _ in range(60):
+        x = nonnegative_least_squares(gramian, np.where(present, goal[:, None] - slopes, 0.0), present)
+        squared = np.sum(x * _product(gramian, x), 1)
+        inside = squared <= reach
+        done = (np.abs(squared - reach) <= 1e-10 * reach) | (inside & (goal >= high))
+        if (done | (high - low <= 1e-15 * (high + np.abs(low)))).all():
+            break
+        low, high = np.where(inside, goal, low), np.where(inside, high, goal)
+        found = _slope_at_edge(gramian, slopes, reach, x > 0)
+        goal = np.where(done, goal, _between(low, high, found))
+    return x
+
+
+def _highest_slope(gramian: Array, present: Mask, slopes: Array, reach: Array) -> Array:
+    """A bound on the least slope within the ball: <g_w, mean> + reach |g_w| for mixtures w of the gradients."""
+    lengths, shortest = np.sqrt(diagonal(gramian)), least_norm(gramian, present)
+    single = np.where(present, slopes + np.sqrt(reach)[:, None] * lengths, np.inf).min(1)
+    squared = np.sum(shortest * _product(gramian, shortest), 1)
+    cancels = squared <= 1e-6 * np.sum(shortest * lengths, 1) ** 2
+    mixed = np.sum(shortest * slopes, 1) + np.sqrt(reach * np.maximum(squared, 0.0))
+    return np.where(cancels, 0.0, np.minimum(single, mixed))
+
+
+def _slope_at_edge(gramian: Array, slopes: Array, reach: Array, binding: Mask) -> Array:
+    """The v with |sum of x g|^2 = a v^2 - 2 b v + c = reach where exactly the constraints `binding` hold; else NaN."""
+    scale = np.where(binding, inverse(np.sqrt(diagonal(gramian))), 0.0)
+    matrix = gramian * scale[:, :, None] * scale[:, None, :]
+    ones = _minimiser(matrix, scale, binding) * scale
+    base = _minimiser(matrix, slopes * scale, binding) * scale
+    a, b, c = ones.sum(1), base.sum(1), np.sum(base * slopes, 1)
+    root = np.sqrt(np.maximum(b**2 - a * (c - reach), 0.0))
+    return np.where(a > 0, (b + root) * inverse(a), np.nan)
+
+
+def _between(low: Array, high: Array, wanted: Array) -> Array:
+    return np.where((wanted > low) & (wanted < high), wanted, (low + high) / 2)
