@@ -1,0 +1,196 @@
+"""The main road in a real browser: upload, train, turn a weight, pause, resume, reload, verdict, compare."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from mtl_core.api import Lab
+from mtl_core.store.records import RunRecord
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 60_000
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    """The dashboard as `make run` serves it, on a free port of loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "mtl-lab"), "serve", "--port", str(port), "--no-browser"]
+    environment = {**os.environ, "MTL_LAB_HOME": str(home), "MTL_LAB_WORKERS": "2"}
+    with (home / "serve.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        until(lambda: _answers(port), 60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> Iterator[Page]:
+    chromium = shutil.which("chromium")
+    assert chromium, "this test needs Debian's chromium; .ci/run installs it"
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        opened = browser.new_page(viewport={"width": 1440, "height": 900})
+        opened.set_default_timeout(PATIENCE)
+        yield opened
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(home: Path, address: str) -> Lab:
+    return Lab(f"sqlite:///{home / 'runs.sqlite'}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.1)
+
+
+def table() -> bytes:
+    """Two tasks that hang together, four features, a name that means something to Markdown."""
+    random = np.random.default_rng(0)
+    inputs = random.standard_normal((240, 4))
+    hidden = np.tanh(inputs @ random.standard_normal((4, 2)))
+    frame = pd.DataFrame(inputs.round(3), columns=["age", "größe", "x3", "x4"])
+    frame["price **$**"] = (hidden[:, 0] * 40 + 100).round(2)
+    frame["good"] = np.where(hidden[:, 0] + hidden[:, 1] > 0, "yes", "no")
+    return frame.to_csv(index=False).encode()
+
+
+def points(page: Page) -> int:
+    """Points on the longest curve of the loss charts."""
+    found = page.locator('[data-testid="live-chart"][data-points]').first.get_attribute("data-points")
+    return int(found or 0)
+
+
+def mine(lab: Lab) -> RunRecord:
+    """The newest run that this test handed in."""
+    return lab.runs()[0]
+
+
+@pytest.fixture(autouse=True)
+def picture_of_a_failure(request: pytest.FixtureRequest, page: Page, home: Path) -> Iterator[None]:
+    """Leaves what the browser showed last beside the test's other files."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        page.screenshot(path=home / f"{request.node.name[:40]}.png")
+
+
+def no_trouble(page: Page) -> None:
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def test_the_main_road(page: Page, address: str, lab: Lab) -> None:
+    page.goto(f"{address}/data")
+    page.get_by_text("My table", exact=True).click()
+    page.locator("input[type=file]").set_input_files({"name": "shop.csv", "mimeType": "text/csv", "buffer": table()})
+    expect(page.get_by_text("240 rows, 6 columns")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Train with this").click()
+
+    page.get_by_text("Training settings").click()
+    page.get_by_role("tab", name="Training").click()
+    page.get_by_role("slider", name="Steps").press("End")
+    expect(page.get_by_text("steps 5", exact=False).first).to_be_visible(timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Run Space").click()
+    until(lambda: mine(lab).status == "running")
+    run = mine(lab).id
+    until(lambda: points(page) > 2)
+    assert {task.name for task in mine(lab).tasks} == {"price **$**", "good"}
+    no_trouble(page)
+
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    until(lambda: lab.run(run).experiment.changes)
+    change = lab.run(run).experiment.changes[-1]
+    assert (change.part, change.knob) == ("weighting", "weights_of_tasks")
+    assert change.value != [1.0, 1.0]
+
+    page.get_by_role("button", name="Pause").click()
+    until(lambda: lab.run(run).status == "paused")
+    step = lab.run(run).step
+    time.sleep(1)
+    assert lab.run(run).step == step
+
+    page.reload()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=PATIENCE)
+    until(lambda: points(page) > 2)
+    page.get_by_role("button", name="Resume").click()
+    until(lambda: lab.run(run).step > step)
+
+    page.get_by_role("button", name="Stop").click()
+    until(lambda: lab.run(run).status == "stopped")
+    expect(page.get_by_text("Does sharing help?")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_run_ends_with_a_verdict_and_can_be_compared(page: Page, address: str, lab: Lab) -> None:
+    example = next(run for run in lab.runs() if run.data_title == "Penguins")
+    page.goto(f"{address}/train?run={example.id}")
+    page.get_by_text("Quick look", exact=True).click()
+    expect(page.get_by_text("35 networks", exact=False).first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Run Space").click()
+    until(lambda: mine(lab).data_title == "Penguins" and mine(lab).id != example.id and mine(lab).has_ended, 120)
+    assert mine(lab).status == "finished"
+    comparison = lab.comparison(mine(lab).id)
+    assert {verdict.task for verdict in comparison.verdicts} == {"species", "sex", "body mass"}
+    assert {verdict.baseline for verdict in comparison.verdicts} == {"equal_width", "equal_parameters"}
+    expect(page.get_by_text("Provisionally", exact=False).first).to_be_visible(timeout=PATIENCE)
+
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_text("How much does sharing gain?")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("First example: penguins").first).to_be_visible(timeout=PATIENCE)
+    no_trouble(page)
+
+
+@pytest.mark.parametrize("place", ["", "data", "train", "compare", "learn", "runs", "reference"])
+def test_no_page_is_empty_or_broken_on_a_phone(page: Page, address: str, place: str) -> None:
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/{place}")
+    expect(page.locator("h1, h2, h3, h4, button").first).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1500)
+    assert len(page.locator('[data-testid="stMain"]').inner_text()) > 100
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 1
+    no_trouble(page)
+    assert problems == []
