@@ -101,10 +101,13 @@ def _headline(lesson: Lesson, now: Journey, position: int, record: RunRecord, fo
     if found is None:
         return
     so_far = "So far: " if record.status in ACTIVE else ""
-    whole = len(lesson.measured) == len(record.tasks)
-    tasks = f"all {len(record.tasks)} tasks" if whole else text.listing([text.plain(each) for each in lesson.measured])
+    count = len(record.tasks)
+    every = "both tasks" if count == 2 else f"all {count} tasks"
+    tasks = every if len(lesson.measured) == count else text.listing([text.plain(each) for each in lesson.measured])
     icon = colours.VERDICT_ICONS[found.word]
-    measured = f"error {change(found.gain, True)} together than alone ({span(found.low, found.high, True)})"
+    became = change(found.gain, True)
+    than = "as" if became == "the same" else "than"
+    measured = f"error {became} together {than} alone ({span(found.low, found.high, True)})"
     st.markdown(f"**{so_far}{icon} {found.word}** · {tasks}: {text.plain(measured)}")
     if record.status != "finished":
         return
