@@ -71,40 +71,52 @@ def choose(groups: dict[str, list[RunRecord]]) -> list[RunRecord]:
 
 
 def choose_data(groups: dict[str, list[RunRecord]]) -> str:
-    titles = {
-        key: f"{cut(shelf.data_words(found[0]), 60)} ({plural(len(found), 'run')})" for key, found in groups.items()
-    }
-    linked = st.query_params.get("runs", "").split(",")
-    named = [key for key, found in groups.items() if any(record.id in linked for record in found)]
-    comparable = [key for key, found in groups.items() if len(found) > 1]
-    first = next(iter(named or comparable or groups))
-    chosen = st.selectbox(
-        "Runs on",
-        list(groups),
-        index=list(groups).index(first),
-        format_func=titles.__getitem__,
-        key="compare.data",
-        persist_state="session",
+    words = {key: cut(shelf.data_words(found[0]), 60) for key, found in groups.items()}
+    titles = {key: f"{words[key]} ({plural(len(found), 'run')})" for key, found in groups.items()}
+    if st.session_state.get("compare.data") not in groups:
+        named = [key for key, found in groups.items() if any(record.id in linked() for record in found)]
+        comparable = [key for key, found in groups.items() if len(found) > 1]
+        st.session_state["compare.data"] = next(iter(named or comparable or groups))
+    return st.selectbox(
+        "Runs on", list(groups), format_func=titles.__getitem__, key="compare.data", persist_state="session"
     )
-    return chosen or first
 
 
 def choose_runs(data: str, records: list[RunRecord]) -> list[RunRecord]:
-    """The chosen runs, in the order of the shelf: newest first. The address names them, so a link finds them."""
+    """The chosen runs, in the order in which they were chosen. The address names them, so a link finds them."""
     offered = {record.id: record for record in records[:ON_SHELF]}
-    linked = [run for run in st.query_params.get("runs", "").split(",") if run in offered]
+    key = f"compare.runs.{data}"
+    before = st.session_state.get(key)
+    wanted = starting_choice(list(offered)) if before is None else [run for run in before if run in offered]
+    wanted += [run for run in made_here() if run in offered and run not in wanted]
+    if wanted != before:
+        st.session_state[key] = wanted
+    st.session_state["compare.made"] = [run for run in made_here() if run not in offered]
     chosen = st.pills(
         "Runs to compare",
         list(offered),
         selection_mode="multi",
-        default=linked or list(offered)[:2],
         format_func=lambda run: plain(cut(chip(offered[run]), 44)),
-        key=f"compare.runs.{data}",
+        key=key,
         persist_state="session",
     )
-    kept = [run for run in offered if run in chosen]
-    st.query_params["runs"] = ",".join(kept)
-    return [offered[run] for run in kept]
+    st.query_params["runs"] = ",".join(chosen)
+    return [offered[run] for run in chosen]
+
+
+def starting_choice(offered: list[str]) -> list[str]:
+    """The runs that the address names, else the newest two."""
+    return [run for run in linked() if run in offered] or offered[:2]
+
+
+def linked() -> list[str]:
+    return st.query_params.get("runs", "").split(",")
+
+
+def made_here() -> list[str]:
+    """Runs that were made on this page and have nothing to show yet; they join the chosen ones when they have."""
+    made: list[str] = st.session_state.setdefault("compare.made", [])
+    return made
 
 
 def chip(record: RunRecord) -> str:
@@ -137,7 +149,7 @@ def one_offer(suggestion: Suggestion) -> None:
     st.caption(f"{plain(suggestion.why)} {cost(suggestion)}")
     if st.button("Run it", key=f"offer.{suggestion.experiment.fingerprint}"):
         name = f"{suggestion.experiment.data.title}: {suggestion.title}"
-        session.lab().submit(suggestion.experiment, name=name)
+        made_here().append(session.lab().submit(suggestion.experiment, name=name))
         st.rerun()
 
 

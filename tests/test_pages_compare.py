@@ -216,6 +216,20 @@ def test_without_any_result_the_page_offers_runs_and_one_click_makes_one(tmp_pat
         assert "2 runs on the way" in said(at)
 
 
+def test_a_run_that_is_made_here_joins_the_comparison(tmp_path: Path) -> None:
+    with room(tmp_path) as place:
+        first = place.make(SMALL, name="First")
+        at = place.open("compare")
+        next(each for each in at.button if str(each.key).startswith("offer.")).click().run()
+        made = place.runs()[0].id
+        assert made != first
+        place.work(lambda: place.lab.run(made).step > 0)
+        at.run()
+        assert not at.error
+        assert set("".join(at.query_params["runs"]).split(",")) == {first, made}
+        assert "Where do their settings differ?" in said(at)
+
+
 def test_a_stopped_run_is_shown_with_what_it_had(tmp_path: Path) -> None:
     with room(tmp_path) as place:
         place.open("compare")
