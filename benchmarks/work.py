@@ -68,15 +68,20 @@ def replicas(seeds: int, n_tasks: int = N_TASKS, alone: bool = True) -> tuple[Re
 
 
 def stack(
-    networks: tuple[Replica, ...], *, steps: int, sharing: str = "hard", weighting: str = "equal", rows: Prepared | None = None,
-    n_tasks: int = N_TASKS, every: int = EVERY,
-) -> Stack:  # fmt: skip
+    networks: tuple[Replica, ...],
+    *,
+    steps: int,
+    sharing: str = "hard",
+    weighting: str = "equal",
+    rows: Prepared | None = None,
+    n_tasks: int = N_TASKS,
+) -> Stack:
     """A fresh stack on the work."""
     names = tuple(task.name for task in tasks(n_tasks))
     trunk = Trunk(width=WIDTH)
     experiment = Experiment(
         Relatedness(), names, (sharings[sharing](),), weightings[weighting](), trunk,
-        training=Training(steps=steps, batch_size=BATCH, evaluate_every=every), plan=Plan(),
+        training=Training(steps=steps, batch_size=BATCH, evaluate_every=EVERY), plan=Plan(),
     )  # fmt: skip
     unit = Unit(0, experiment.sharings[0], Shape(N_INPUTS, (1,) * n_tasks, trunk), networks)
     return Stack(experiment, unit, table(n_tasks=n_tasks) if rows is None else rows, tasks(n_tasks))

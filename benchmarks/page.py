@@ -1,0 +1,121 @@
+"""What a person waits for: from the click on Run to the first point, and one live update, in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.work import Row
+
+ROOT = Path(__file__).parent.parent
+CLICKS, FIRST_POINT_LIMIT_MS = 5, 500.0
+
+COUNT_UPDATES = """async ([chart, seconds]) => {
+  const host = document.querySelector(`[data-testid="live-chart"]`);
+  const frames = [];
+  let before = performance.now();
+  const frame = (now) => { frames.push(now - before); before = now; running && requestAnimationFrame(frame); };
+  let running = true;
+  requestAnimationFrame(frame);
+  const first = Number(host.dataset.updates), begun = performance.now();
+  await new Promise((done) => setTimeout(done, 1000 * seconds));
+  running = false;
+  return [Number(host.dataset.updates) - first, performance.now() - begun, Math.max(...frames)];
+}"""
+
+
+def measure() -> list[Row]:
+    with tempfile.TemporaryDirectory() as home, served(Path(home)) as address, chromium() as page:
+        page.goto(f"{address}/train")
+        page.wait_for_selector('[data-testid="live-chart"][data-points]')
+        _until(lambda: page.get_by_role("button", name="Run Space").is_enabled())
+        page.get_by_text("Full verdict", exact=True).click()
+        page.wait_for_timeout(2000)
+        waits = [_click_to_first_point(page) for _ in range(CLICKS)]
+        updates, milliseconds, longest = page.evaluate(COUNT_UPDATES, ["", 5])
+    return [
+        Row(
+            "click on Run to the first point on the chart, median", float(np.median(waits)), "ms", FIRST_POINT_LIMIT_MS
+        ),
+        Row("the same, slowest of five", max(waits), "ms"),
+        Row("live updates of the loss chart a second", 1000 * updates / milliseconds, "a second"),
+        Row("longest time between two frames while it updates", longest, "ms"),
+    ]
+
+
+def _click_to_first_point(page: Page) -> float:
+    """Reset to a fresh run that waits, then Run; timed inside the browser, from click to drawn points."""
+    found = page.evaluate(
+        """async () => {
+          const button = [...document.querySelectorAll("button")].find((each) => each.innerText.startsWith("Run"));
+          const host = () => document.querySelector('[data-testid="live-chart"]');
+          const begun = performance.now();
+          const address = location.search;
+          button.click();
+          while (location.search === address || !(Number(host()?.dataset.points) > 0)) {
+            if (performance.now() - begun > 60000) break;
+            await new Promise(requestAnimationFrame);
+          }
+          return performance.now() - begun;
+        }"""
+    )
+    page.get_by_role("button", name="Stop").click()
+    _until(lambda: page.get_by_role("button", name="Run Space").count() > 0)
+    page.wait_for_timeout(1000)
+    return float(found)
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
+    """The dashboard on a free port of loopback, its engine warm."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "mtl-lab"), "serve", "--port", str(port), "--no-browser"]
+    environment = {**os.environ, "MTL_LAB_HOME": str(home), "MTL_LAB_WORKERS": "2"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _until(lambda: _answers(port))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
+def chromium() -> Iterator[Page]:
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _until(holds: Callable[[], bool], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError("the page did not get there")
+        time.sleep(0.05)
