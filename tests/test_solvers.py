@@ -10,8 +10,9 @@ import torch
 from scipy.optimize import nnls
 from torchjd import aggregation
 
+from mtl_core import draws
 from mtl_core.weighting import balance, solvers, surgery
-from mtl_core.weighting.by_gradient import meeting_order
+from mtl_core.weighting.by_gradient import GradientSignDropout, meeting_order
 from mtl_core.weighting.solvers import Array, Mask
 
 GOLDEN = np.array([[1.0, 0.0], [-1.0, 1.0]])
@@ -259,6 +260,16 @@ def test_gradvac_equals_torchjd_step_after_step(kind: str, n_tasks: int, monkeyp
         theirs = _torchjd(peer, gramian)
         if np.isfinite(theirs).all():  # 0 / 0 where a gradient is zero
             np.testing.assert_allclose(found[0], theirs, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_tasks", SIZES)
+def test_graddrop_equals_torchjd_on_the_same_draws(n_tasks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    jacobian, seeds = torch.from_numpy(jacobians("random", n_tasks, 30, 3)), torch.arange(3)
+    found = GradientSignDropout().combined(jacobian, torch.ones(3, n_tasks), 5, {"seed": seeds})
+    for ours, each, seed in zip(found, jacobian, seeds, strict=True):
+        drawn = torch.from_numpy(draws.bits([int(seed)], "graddrop.5", 15).view(np.uint32)[0] * 2.0**-32)
+        monkeypatch.setattr(torch, "rand", lambda *_, drawn=drawn, **__: drawn)
+        torch.testing.assert_close(ours, aggregation.GradDrop()(each))
 
 
 # --- what all are made of -------------------------------------------------------------------------------------

@@ -125,7 +125,8 @@ class Stack:
         losses, learned, pull = self.look(part, inputs, targets, rows)
         matrix, private = gradients.jacobian(losses, learned, pull, tuple(part), self.shared)
         self._ask(losses.values, learned, torch.bmm(matrix, matrix.transpose(1, 2)))
-        flat = torch.bmm(self.in_force[: self.n_multi, None, :], matrix).squeeze(1)
+        weighting, k = self.now.weighting, self.n_multi
+        flat = weighting.combined(matrix, self.in_force[:k], self.step_count, self.weighting_memory)
         found = gradients.unflatten(flat, part, self.shared) | private
         listed = [found[name] for name in part]
         return self._with_penalty(listed, part, self.present[rows]), losses.values, learned

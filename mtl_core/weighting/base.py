@@ -54,6 +54,10 @@ class Weighting(Method):
         """Weights [R, T] for this step and the memory for the next."""
         raise NotImplementedError
 
+    def combined(self, jacobian: torch.Tensor, weights: torch.Tensor, step: int, state: State) -> torch.Tensor:
+        """Gradient of the shared parameters [R, P] from the tasks' gradients [R, T, P] and the weights [R, T]."""
+        return torch.bmm(weights.unsqueeze(1), jacobian).squeeze(1)
+
     def parameters(self, present: torch.Tensor) -> State:
         """Tensors [R, ...] that the optimiser moves together with the network; empty unless `learns`."""
         return {}

@@ -182,6 +182,37 @@ class GradientVaccine(GradientCombination):
         return found, state | {"cosine": torch.from_numpy(wanted)}
 
 
+@weightings.register("graddrop", title="One sign for each number", term="GradDrop")
+@dataclass(frozen=True)
+class GradientSignDropout(Weighting):
+    """Every single number of the shared layers follows either the tasks that push it up or those that push it down.
+
+    The sign is drawn: up with probability (1 + sum of g_t / sum of |g_t|) / 2; gradients of the other sign are
+    dropped, the rest are added. All weights are 1: what is dropped differs from number to number.
+    Reference: Chen, Ngiam, Huang et al., "Just Pick a Sign", NeurIPS 2020.
+    Differs from the paper: on the gradients of the parameters instead of the features; no leak.
+    """
+
+    needs_gramian: ClassVar[bool] = True
+    laws: ClassVar[frozenset[str]] = frozenset(
+        {"sum_to_count", "non_negative", "scale_invariant", "permutation_equivariant"}
+    )
+
+    def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
+        return {"seed": seeds}
+
+    def weights(self, signal: Signal, state: State) -> tuple[torch.Tensor, State]:
+        return equal_weights(signal.present), state
+
+    def combined(self, jacobian: torch.Tensor, weights: torch.Tensor, step: int, state: State) -> torch.Tensor:
+        size = jacobian.shape[2]
+        bits = draws.bits(state["seed"].cpu().numpy(), f"graddrop.{step}", -(-size // 2))
+        chance = torch.from_numpy(bits.view(np.uint32)[:, :size] * 2.0**-32).to(jacobian)  # [R, P]
+        total, up = jacobian.sum(1), torch.relu(jacobian).sum(1)
+        down = up - total
+        return torch.where(up > chance * (up + down), up, -down)
+
+
 def meeting_order(seeds: torch.Tensor, key: str, size: int) -> surgery.Order:
     """A random order of all tasks for each task of each replica: [R, T, T]."""
     drawn = draws.uniform(seeds.cpu().numpy(), key, (size, size))

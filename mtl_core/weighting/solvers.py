@@ -52,6 +52,8 @@ def nonnegative_least_squares(matrix: Array, target: Array, free: Mask) -> Array
     for all problems, on A scaled to a unit diagonal. It ends in finitely many rounds with a relative violation
     of the optimality conditions below 1e-9; the limit is for matrices that rounding has made indefinite.
     """
+    if (target[free] <= 0).all():
+        return np.zeros_like(target)
     scale = np.where(free, inverse(np.sqrt(diagonal(matrix))), 0.0)
     matrix, target = matrix * scale[:, :, None] * scale[:, None, :], target * scale
     free = free & (scale > 0)
