@@ -15,13 +15,14 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from mtl_core import settings
 from mtl_core.registry import InvalidInput
 from mtl_core.running.manager import Manager
 from mtl_core.running.workers import Workers
 from mtl_core.store.claims import Claim, ClaimLost
-from mtl_core.store.database import Database
+from mtl_core.store.database import Database, StoreFailure
 from mtl_core.store.journal import Journal
 
 log = logging.getLogger("mtl_core.engine")
@@ -55,14 +56,14 @@ def serve(url: str, ending: threading.Event) -> int:
     log.info("serving %s", database.title)
     try:
         database.hold_reserve()
-        workers = _start_workers(claim)
+        workers = _start_workers(claim, ending)
         try:
             _manage(Manager(Journal(database, claim), workers, workers.speed()), ending)
         finally:
             workers.close()
     finally:
-        claim.release()
-        database.close()
+        with suppress(StoreFailure):
+            claim.release()
     log.info("ended")
     return 0
 
@@ -74,12 +75,15 @@ def _manage(manager: Manager, ending: threading.Event) -> None:
     manager.close()
 
 
-def _start_workers(claim: Claim) -> Workers:
-    """Give signs of life while workers start, which takes seconds."""
+def _start_workers(claim: Claim, ending: threading.Event) -> Workers:
+    """Give signs of life while workers start, which takes seconds; nothing is lost by ending in the middle of it."""
     started = threading.Event()
 
     def beat() -> None:
         while not started.wait(START_BEAT_SECONDS):
+            if ending.is_set():
+                claim.release()
+                os._exit(0)
             claim.beat()
 
     threading.Thread(target=beat, daemon=True).start()
@@ -108,4 +112,6 @@ def _watch_parent(ending: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    os._exit(code)  # everything is written; workers end with this process, an orderly end would take seconds

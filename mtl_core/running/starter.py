@@ -70,7 +70,7 @@ def _start(url: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "MTL_LAB_STORE": url}
     with log_file().open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "mtl_core.running.engine"],
+            [sys.executable, "-W", "ignore:resource_tracker", "-m", "mtl_core.running.engine"],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 NICENESS = 10
 SETTINGS = {
+    "distributed.scheduler.http.routes": ["distributed.http.health"],
+    "distributed.worker.http.routes": ["distributed.http.health"],
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.admin.low-level-log-length": 100,
+    "logging.distributed": "warning",
     "distributed.admin.large-graph-warning-threshold": "1GB",
 }
 
@@ -70,12 +73,9 @@ class Workers:
         return max(found, key=lambda each: each.per_step)
 
     def close(self) -> None:
-        """Worker processes that do not end in time are ended by the end of ours."""
+        """Take leave of the scheduler. Worker processes of our own end when this process ends."""
         with suppress(TimeoutError, OSError):
             self._client.close(timeout=2)
-        if self._cluster is not None:
-            with suppress(TimeoutError, OSError):
-                self._cluster.close(timeout=5)
 
     def _report(self, future: Future[Part | Missing], then: Callable[[Outcome], None]) -> None:
         self._futures.discard(future)
@@ -106,8 +106,7 @@ def _local_cluster(count: int) -> LocalCluster:
         host="127.0.0.1",
         protocol="tls://",
         security=Security.temporary(),
-        dashboard_address=None,
-        worker_dashboard_address=None,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
         silence_logs=logging.ERROR,
     )
 
