@@ -17,6 +17,7 @@ from mtl_core.data.base import Dataset, Source
 from mtl_core.data.bundled import FOLDER
 from mtl_core.evaluation.compare import Comparison, compare
 from mtl_core.evaluation.history import History
+from mtl_core.evaluation.resolution import smallest_effect
 from mtl_core.events import loads
 from mtl_core.experiment import Change, Experiment, shape_for
 from mtl_core.registry import InvalidInput
@@ -37,12 +38,14 @@ class Estimate:
     """The price of an experiment before it runs.
 
     parameters: of one network, for each sharing key. seconds: with nothing else running; None until the engine
-    has measured this machine.
+    has measured this machine. smallest_effect: roughly what the run can tell from nothing, in percent of the error;
+    None where it carries no verdict.
     """
 
     networks: int
     parameters: dict[str, int]
     seconds: float | None
+    smallest_effect: float | None = None
 
 
 class Lab:
@@ -160,7 +163,9 @@ class Lab:
         measured, seconds = claims.speed(self.database), None
         if measured is not None:
             seconds = Speed.from_json(measured[0]).seconds(experiment, units, dataset.n_rows, measured[1])
-        return Estimate(networks, parameters, seconds)
+        compared = len(experiment.tasks) > 1 and experiment.baselines()
+        effect = smallest_effect(experiment.plan, dataset.n_rows) if compared else None
+        return Estimate(networks, parameters, seconds, effect)
 
     # --- the engine -----------------------------------------------------------------------------------------
     def ensure_engine(self) -> None:
