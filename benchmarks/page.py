@@ -22,6 +22,7 @@ from benchmarks.work import Row
 ROOT = Path(__file__).parent.parent
 CLICKS, FIRST_POINT_LIMIT_MS = 5, 500.0
 
+RUN = ".st-key-button-run button"
 COUNT_UPDATES = """async ([chart, seconds]) => {
   const host = document.querySelector(`[data-testid="live-chart"]`);
   const frames = [];
@@ -40,7 +41,7 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as home, served(Path(home)) as address, chromium() as page:
         page.goto(f"{address}/train")
         page.wait_for_selector('[data-testid="live-chart"][data-points]')
-        _until(lambda: page.get_by_role("button", name="Run Space").is_enabled())
+        _until(lambda: page.locator(RUN).is_enabled())
         page.get_by_text("Full verdict", exact=True).click()
         page.wait_for_timeout(2000)
         waits = [_click_to_first_point(page) for _ in range(CLICKS)]
@@ -59,7 +60,7 @@ def _click_to_first_point(page: Page) -> float:
     """Reset to a fresh run that waits, then Run; timed inside the browser, from click to drawn points."""
     found = page.evaluate(
         """async () => {
-          const button = [...document.querySelectorAll("button")].find((each) => each.innerText.startsWith("Run"));
+          const button = document.querySelector(".st-key-button-run button");
           const host = () => document.querySelector('[data-testid="live-chart"]');
           const begun = performance.now();
           const address = location.search;
@@ -72,7 +73,7 @@ def _click_to_first_point(page: Page) -> float:
         }"""
     )
     page.get_by_role("button", name="Stop").click()
-    _until(lambda: page.get_by_role("button", name="Run Space").count() > 0)
+    _until(lambda: page.locator(RUN).filter(has_text="Run").count() > 0)
     page.wait_for_timeout(1000)
     return float(found)
 

@@ -22,6 +22,8 @@ from mtl_core.store.records import RunRecord
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60_000
+RUN = ".st-key-button-run button"
+"""The one button that says Run, Pause or Resume."""
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -129,7 +131,7 @@ def test_the_main_road(page: Page, address: str, lab: Lab) -> None:
     page.get_by_role("slider", name="Steps").press("End")
     expect(page.get_by_text("steps 5", exact=False).first).to_be_visible(timeout=PATIENCE)
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Run Space").click()
+    page.locator(RUN).click()
     until(lambda: mine(lab).status == "running")
     run = mine(lab).id
     until(lambda: points(page) > 2)
@@ -167,7 +169,7 @@ def test_a_run_ends_with_a_verdict_and_can_be_compared(page: Page, address: str,
     page.goto(f"{address}/train?run={example.id}")
     page.get_by_text("Quick look", exact=True).click()
     expect(page.get_by_text("35 networks", exact=False).first).to_be_visible(timeout=PATIENCE)
-    page.get_by_role("button", name="Run Space").click()
+    page.locator(RUN).click()
     until(lambda: mine(lab).data_title == "Penguins" and mine(lab).id != example.id and mine(lab).has_ended, 120)
     assert mine(lab).status == "finished"
     comparison = lab.comparison(mine(lab).id)
