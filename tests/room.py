@@ -28,6 +28,7 @@ from mtl_core.running.workers import Outcome
 from mtl_core.store.claims import Claim
 from mtl_core.store.database import Database
 from mtl_core.store.journal import Journal
+from pages.ui import session
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 BEAT_SECONDS = 1.0
@@ -65,7 +66,7 @@ class Room:
         self._closing = threading.Event()
         self._beat = threading.Thread(target=self._give_signs_of_life, args=(claim,), daemon=True)
         self._beat.start()
-        self._manager = Manager(self._journal, Here(), Speed(1e-4, 1e-9))  # type: ignore[arg-type]
+        self._manager = Manager(self._journal, Here(), Speed(1e-4, 1e-9))
 
     def make(self, experiment: Experiment, name: str = "", note: str = "") -> str:
         """Hand a run in and train it to its end; its id."""
@@ -118,6 +119,7 @@ def room(folder: Path) -> Iterator[Room]:
         try:
             yield place
         finally:
+            session.lab().close()  # else its watch would start an engine for a store that is not served any more
             place.close()
             st.cache_resource.clear()
 

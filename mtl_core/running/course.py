@@ -86,6 +86,15 @@ class Course:
         return self.record.id
 
     @property
+    def units(self) -> tuple[Unit, ...]:
+        return tuple(each.unit for each in self.stretches)
+
+    @property
+    def seconds(self) -> float:
+        """Training time of all stacks."""
+        return sum(each.seconds for each in self.stretches)
+
+    @property
     def is_active(self) -> bool:
         return self.wanted in ("run", "step") and not self.is_ending
 
@@ -154,6 +163,13 @@ class Course:
         except InvalidInput as error:
             return f"a change was left out: {error}"
         return ""
+
+    def notes_diverged(self, stretch: Stretch, part: Part) -> bool:
+        """Remember networks that were stopped because a number was not finite; True if there are new ones."""
+        before = len(self.diverged)
+        for step, i in part.diverged:
+            self.diverged.setdefault((stretch.unit.index, i), step)
+        return len(self.diverged) > before
 
     def progress(self) -> dict[str, Any]:
         """Columns of the run: step of the slowest stack, steps a second and seconds left."""

@@ -69,7 +69,7 @@ def serve(url: str, ending: threading.Event) -> int:
 
 
 def _manage(manager: Manager, ending: threading.Event) -> None:
-    log.info("ready, %d workers", len(manager.addresses))
+    log.info("ready, %d workers", len(manager.turns.addresses))
     while not ending.is_set():
         manager.tick()
     manager.close()

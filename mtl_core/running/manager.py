@@ -19,17 +19,16 @@ from mtl_core.data.base import Dataset
 from mtl_core.registry import InvalidInput
 from mtl_core.running import endings, words
 from mtl_core.running.course import KEEP_SECONDS, Course, Stretch, course_of
-from mtl_core.running.slices import DataKey, Missing, Part, data_key
+from mtl_core.running.slices import Missing, Part
 from mtl_core.running.speed import Speed
-from mtl_core.running.workers import Outcome, WorkerLost, Workers
+from mtl_core.running.turns import Crew, Turns, in_turn
+from mtl_core.running.workers import Outcome, WorkerLost
 from mtl_core.store import runs
 from mtl_core.store.database import StoreFull
 from mtl_core.store.journal import Command, Journal, RunGone
 
 log = logging.getLogger(__name__)
 
-ACTIVE_RUNS = 8
-"""Runs that take turns; later ones wait in the queue."""
 TRIES = 3
 LOOK_SECONDS = 0.02
 BEAT_SECONDS = 1.0
@@ -38,12 +37,9 @@ BEAT_SECONDS = 1.0
 class Manager:
     """Serve a store until told to stop: `while ...: manager.tick()`."""
 
-    def __init__(self, journal: Journal, workers: Workers, speed: Speed) -> None:
-        self.journal, self.workers, self.speed = journal, workers, speed
+    def __init__(self, journal: Journal, crew: Crew, speed: Speed) -> None:
+        self.journal, self.speed, self.turns = journal, speed, Turns(crew)
         self.courses: dict[str, Course] = {}
-        self.addresses = workers.addresses()
-        self.busy: set[str] = set()
-        self.known: set[tuple[str, DataKey]] = set()
         self.speed_changed = True
         self.reports: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.helpers = ThreadPoolExecutor(2, "helper")
@@ -63,9 +59,8 @@ class Manager:
 
     def close(self) -> None:
         """Wait shortly for the slices in flight and keep what they gave; the runs go on at the next start."""
-        self.addresses = []
         end = time.monotonic() + 1.0
-        while self.busy and time.monotonic() < end:
+        while self.turns.busy and time.monotonic() < end:
             self._listen(0.05)
         for course in self.courses.values():
             self._write(course, saved=course.unstored())
@@ -82,14 +77,15 @@ class Manager:
 
     def _absorb(self, course: Course, stretch: Stretch, address: str, outcome: Outcome) -> None:
         """A slice has ended, one way or another."""
-        self.busy.discard(address)
-        stretch.busy = False
+        self.turns.came_back(course, stretch, address)
         if self.courses.get(course.id) is not course:
             return
         if isinstance(outcome, Part):
             self._keep(course, stretch, address, outcome)
         elif isinstance(outcome, Missing):
-            self._resend(course, stretch, address, outcome)
+            self.turns.has_data(course, address, not outcome.dataset)
+            if outcome.state:
+                stretch.fall_back()
         elif isinstance(outcome, WorkerLost):
             self._retry(course, stretch, address)
         else:
@@ -98,27 +94,16 @@ class Manager:
 
     def _keep(self, course: Course, stretch: Stretch, address: str, part: Part) -> None:
         stretch.take(part, address)
-        self.known.add((address, data_key(course.experiment, course.record.data_fingerprint)))
-        columns: dict[str, Any] = course.progress()
-        before = len(course.diverged)
-        for step, i in part.diverged:
-            course.diverged.setdefault((stretch.unit.index, i), step)
-        if len(course.diverged) > before:
-            units = tuple(each.unit for each in course.stretches)
-            columns["diverged"] = runs.dumps(words.diverged(units, course.diverged))
+        self.turns.has_data(course, address, True)
+        columns = course.progress()
+        if course.notes_diverged(stretch, part):
+            columns["diverged"] = runs.dumps(words.diverged(course.units, course.diverged))
         self._write(course, facts=part.facts, saved=course.unstored(waits=KEEP_SECONDS), **columns)
-
-    def _resend(self, course: Course, stretch: Stretch, address: str, missing: Missing) -> None:
-        if missing.dataset:
-            self.known.discard((address, data_key(course.experiment, course.record.data_fingerprint)))
-        if missing.state:
-            stretch.fall_back()
 
     def _retry(self, course: Course, stretch: Stretch, address: str) -> None:
         """Its worker is gone: go on elsewhere from the last state, unless this stack keeps killing workers."""
         log.warning("run %s, stack %d: worker %s was lost", course.id, stretch.unit.index, address)
-        self.addresses = [each for each in self.addresses if each != address]
-        self.known = {each for each in self.known if each[0] != address}
+        self.turns.lost(address)
         stretch.tries += 1
         stretch.fall_back()
         if stretch.tries >= TRIES:
@@ -159,6 +144,9 @@ class Manager:
         course = self.courses.get(command.run)
         if course is None or course.is_ending:
             return
+        if command.word == "forget":
+            del self.courses[command.run]
+            return
         if command.word == "change":
             payload = command.payload
             course.pending[payload["part"], payload["knob"]] = payload["value"]
@@ -179,47 +167,26 @@ class Manager:
             if record is None or run in self.courses or record.status == "finished":
                 return
             self.courses[run] = course_of(record, self.journal.saved(run), self.journal.finished_units(run))
-        except InvalidInput as error:
-            self.journal.end(run, "failed", f"this run cannot go on: {error}")
+        except Exception as error:  # one run that is not understood must not keep the others from training
+            log.warning("run %s", run, exc_info=error)
+            self.journal.end(run, "failed", f"this run cannot go on: {_sentence(error)}")
 
     # --- what goes out --------------------------------------------------------------------------------------
     def _dispatch(self) -> None:
-        for course in self._in_turn():
+        for course in in_turn(self.courses.values()):
             if course.dataset is None and not course.is_loading:
                 course.is_loading = True
                 self._aside(partial(endings.load, course.record), partial(self._loaded, course))
-        for address in self.addresses:
-            if address not in self.busy:
-                self._serve(address)
-
-    def _serve(self, address: str) -> None:
-        """Give a free worker a slice of the run that has waited longest."""
-        for course in self._in_turn():
-            stretch = course.next_for(address)
-            if stretch is None:
-                continue
+        while (found := self.turns.next_slice(self.courses.values())) is not None:
+            course, stretch, address = found
             if not course.has_begun:
                 course.has_begun = True
                 self._write(course, status="running", started=time.time())
-            course.served = time.monotonic()
-            self._send(course, stretch, address)
-            return
+            self.turns.send(course, stretch, address, partial(self._report, course, stretch, address))
 
-    def _send(self, course: Course, stretch: Stretch, address: str) -> None:
-        known = (address, data_key(course.experiment, course.record.data_fingerprint)) in self.known
-        job = course.job(stretch, address, sends_data=not known)
-        stretch.busy = True
-        self.busy.add(address)
-
-        def then(outcome: Outcome) -> None:
-            self.reports.put(partial(self._absorb, course, stretch, address, outcome))
-
-        self.workers.submit(job, address, then)
-
-    def _in_turn(self) -> list[Course]:
-        """Runs that take turns: the first that were handed in, and of those first the one that waited longest."""
-        active = [course for course in self.courses.values() if course.is_active][:ACTIVE_RUNS]
-        return sorted(active, key=lambda course: course.served)
+    def _report(self, course: Course, stretch: Stretch, address: str, outcome: Outcome) -> None:
+        """Called from another thread."""
+        self.reports.put(partial(self._absorb, course, stretch, address, outcome))
 
     def _loaded(self, course: Course, found: Any) -> None:
         course.is_loading = False
@@ -246,9 +213,7 @@ class Manager:
             message, found = message or f"there is no verdict: {_sentence(found)}", None
         self.journal.end(course.id, status, message, comparison=found)
         if status == "finished" and course.dataset is not None and course.was_trained_here:
-            units = tuple(each.unit for each in course.stretches)
-            seconds = sum(each.seconds for each in course.stretches)
-            self.speed = self.speed.corrected(course.experiment, units, course.dataset.n_rows, seconds)
+            self.speed = self.speed.corrected(course.experiment, course.units, course.dataset.n_rows, course.seconds)
             self.speed_changed = True
 
     def _give_up_all(self, message: str) -> None:
@@ -278,9 +243,9 @@ class Manager:
         if time.monotonic() - self.last_beat < BEAT_SECONDS:
             return
         self.last_beat = time.monotonic()
-        self.addresses = self.workers.addresses()
+        self.turns.look_around()
         facts: dict[str, Any] = {"speed": runs.dumps(self.speed.to_json())} if self.speed_changed else {}
-        self.journal.claim.beat(ready=1, workers=len(self.addresses), **facts)
+        self.journal.claim.beat(ready=1, workers=len(self.turns.addresses), **facts)
         self.speed_changed = False
         self.journal.database.hold_reserve()
 

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 from mtl_core.store.database import Database
 from mtl_core.store.tables import engine
 
-SILENCE = 6.0
-"""Seconds without a sign of life after which an engine counts as gone."""
+SILENCE = 15.0
+"""Seconds without a sign of life after which an engine on another machine counts as gone."""
+SILENCE_HERE = 60.0
+"""The same for an engine whose process we can see: an overloaded machine must not make two engines fight."""
 
 
 class ClaimLost(RuntimeError):
@@ -84,14 +86,13 @@ def _row(connection: Connection) -> Any:
 
 def _is_alive(row: Any) -> bool:
     """A process that was killed a moment ago has a fresh sign of life but no process any more."""
-    if time.time() - row["beat"] > SILENCE:
-        return False
+    silent = time.time() - row["beat"]
     if row["host"] != socket.gethostname():
-        return True
+        return bool(silent < SILENCE)
     try:
         os.kill(row["pid"], 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return bool(silent < SILENCE_HERE)

@@ -99,12 +99,13 @@ def describe(database: Database, run_id: str, **texts: str) -> None:
 
 
 def remove(database: Database, run_id: str) -> None:
-    """Forget a run and all it said; an engine that trains it notices and drops it."""
+    """Forget a run and all it said; an engine that trains it is told."""
     with database.writing() as connection:
         existing(connection, run_id)
         for table in (events, states, commands):
             connection.execute(delete(table).where(table.c.run == run_id))
         connection.execute(delete(runs).where(runs.c.id == run_id))
+        post(connection, run_id, "forget")
 
 
 def said(database: Database, run_id: str, after: int = 0) -> Sequence[tuple[int, str]]:
