@@ -76,33 +76,48 @@ async function draw(host, data) {
   host.dataset.updates = Number(host.dataset.updates ?? 0) + 1;
 }
 
+// One drawing at a time, always of the newest figure: Plotly must not be asked anew, or cleared, while it draws.
+function redraw(state) {
+  if (state.waiting) return;
+  state.waiting = true;
+  state.drawing = state.drawing.then(() => {
+    state.waiting = false;
+    return draw(state.host, state.data).catch((problem) => console.error(problem));
+  });
+}
+
+function begin(parentElement) {
+  const host = document.createElement("div");
+  host.dataset.testid = "live-chart";
+  host.setAttribute("role", "img");
+  parentElement.append(host);
+  const state = { host, drawing: Promise.resolve(), waiting: false, width: 0 };
+  state.watch = new ResizeObserver(() => {
+    if (!host.clientWidth || host.clientWidth === state.width) return;
+    state.width = host.clientWidth;
+    redraw(state);
+  });
+  drawn.set(parentElement, state);
+  return state;
+}
+
+function end(parentElement, state) {
+  state.watch.disconnect();
+  drawn.delete(parentElement);
+  state.drawing.then(() => {
+    window.Plotly?.purge(state.host);
+    state.host.remove();
+  });
+}
+
 export default function ({ parentElement, data }) {
-  let state = drawn.get(parentElement);
-  if (!state) {
-    const host = document.createElement("div");
-    host.dataset.testid = "live-chart";
-    host.setAttribute("role", "img");
-    parentElement.append(host);
-    state = { host, data };
-    state.watch = new ResizeObserver(() => {
-      if (host.clientWidth && host.clientWidth !== state.width) {
-        state.width = host.clientWidth;
-        draw(host, state.data);
-      }
-    });
-    state.watch.observe(host);
-    drawn.set(parentElement, state);
-  }
+  const state = drawn.get(parentElement) ?? begin(parentElement);
   state.data = data;
   state.host.dataset.chart = data.name;
   state.host.setAttribute("aria-label", data.alt);
   state.host.style.minHeight = `${data.height}px`;
   state.width = state.host.clientWidth;
-  draw(state.host, data);
-  return () => {
-    state.watch.disconnect();
-    drawn.delete(parentElement);
-    window.Plotly?.purge(state.host);
-    state.host.remove();
-  };
+  redraw(state);
+  state.watch.observe(state.host);
+  return () => end(parentElement, state);
 }

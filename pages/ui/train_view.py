@@ -37,10 +37,11 @@ def _region(run_id: str) -> None:
         history = session.lab().history(run_id)
         with st.container(key="region"):
             middle, right = st.columns([2.7, 1.2], gap="medium")
+        with middle:
+            _curves(record, history)
         with right:
             sharing = _answer(record)
         with middle:
-            _curves(record, history)
             _below(record, history, sharing)
             _numbers(session.lab().comparison(run_id), history)
 
