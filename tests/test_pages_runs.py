@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from mtl_core.data.base import sources
 from mtl_core.data.table import Upload, store_upload
@@ -59,6 +60,10 @@ def choose(at: AppTest, *names: str) -> AppTest:
     return at.run()
 
 
+def button(at: AppTest, word: str) -> Button:
+    return next(each for each in at.button if str(each.key).startswith(f"run.{word}."))
+
+
 def names_of(at: AppTest) -> list[str]:
     return list(at.dataframe[0].value["name"])
 
@@ -78,7 +83,7 @@ def test_a_waiting_run_stands_in_the_table_and_can_be_stopped(empty: Room) -> No
     run = empty.lab.submit(small(), name="Patience")
     at = choose(empty.open("runs"), "Patience")
     assert at.dataframe[0].value["status"][0].startswith("waiting")
-    at.button(key="run.stop").click().run()
+    button(at, "stop").click().run()
     empty.work(lambda: empty.lab.run(run).has_ended)
     at = choose(empty.open("runs"), "Patience")
     assert "stopped" in at.dataframe[0].value["status"][0]
@@ -158,14 +163,14 @@ def test_a_run_is_renamed_and_annotated(place: Room) -> None:
 def test_open_puts_the_run_into_view_on_train(place: Room) -> None:
     at = choose(place.open("runs"), "First")
     chosen = at.session_state["runs.chosen"][0]
-    at.button(key="run.open").click().run()
+    button(at, "open").click().run()
     assert at.session_state["run"] == chosen
     assert at.session_state["experiment"].tasks == ("species", "body mass")
 
 
 def test_run_again_hands_in_the_same_experiment(place: Room) -> None:
     at = choose(place.open("runs"), "Second")
-    at.button(key="run.again").click().run()
+    button(at, "again").click().run()
     newest = place.runs()[0]
     assert newest.name == "Second, again"
     assert newest.experiment == next(each for each in place.runs() if each.name == "Second").experiment
@@ -177,9 +182,21 @@ def test_a_second_click_deletes_a_run(place: Room) -> None:
     run = place.make(small(), name="Doomed")
     at = choose(place.open("runs"), "Doomed")
     assert "cannot be undone" in said(at)
-    at.button(key="run.delete.sure").click().run()
+    button(at, "sure").click().run()
     assert run not in [each.id for each in place.runs()]
     assert not at.error
+
+
+def test_a_late_click_does_not_delete_the_run_that_took_the_place(place: Room) -> None:
+    first = place.make(small(), name="Shown")
+    at = place.open("runs")
+    doomed = button(at, "sure")
+    second = place.make(small(), name="Took its place")
+    doomed.click().run()
+    left = [each.id for each in place.runs()]
+    assert second in left
+    for run in {first, second} & set(left):
+        place.lab.delete(run)
 
 
 def test_exports_hold_the_numbers_and_the_experiment(place: Room) -> None:
@@ -196,14 +213,14 @@ def test_several_runs_are_deleted_together(place: Room) -> None:
     place.make(small(), name="Doomed 2")
     at = choose(place.open("runs"), "Doomed 1", "Doomed 2")
     assert "2 runs chosen" in said(at)
-    at.button(key="run.delete.sure").click().run()
+    button(at, "sure").click().run()
     assert not any(each.name.startswith("Doomed") for each in place.runs())
 
 
 def test_chosen_runs_are_compared(place: Room) -> None:
     at = choose(place.open("runs"), "First", "Second")
     chosen = at.session_state["runs.chosen"]
-    at.button(key="run.compare").click().run()
+    button(at, "compare").click().run()
     assert not at.error
     data = at.session_state["compare.data"]
     assert sorted(at.session_state[f"compare.runs.{data}"]) == sorted(chosen)
@@ -213,7 +230,7 @@ def test_runs_on_other_data_cannot_be_compared(place: Room) -> None:
     other = Experiment(sources.from_json("linnerud"), ("weight", "waist"), training=Training(steps=5, evaluate_every=5))
     run = place.make(other, name="Gym")
     at = choose(place.open("runs"), "First", "Gym")
-    assert at.button(key="run.compare").disabled
+    assert button(at, "compare").disabled
     place.lab.delete(run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import streamlit as st
@@ -10,6 +11,8 @@ from mtl_core.store.records import RunRecord
 from pages.ui import session, text
 from pages.ui.run_table import progress
 from pages.ui.shelf import run_title
+
+AGAIN_TIP = "The same experiment once more; it gives the same numbers"
 
 
 def one(record: RunRecord) -> None:
@@ -22,14 +25,22 @@ def one(record: RunRecord) -> None:
     if record.step:
         answer(record)
     with st.container(horizontal=True, gap="small"):
-        if st.button("Open", type="primary", key="run.open", icon=":material/open_in_full:"):
+        if st.button("Open", type="primary", key=own_key("open", [record]), icon=":material/open_in_full:"):
             session.open_run(record.id)
-        if st.button("Run again", key="run.again", icon=":material/replay:", help="The same experiment once more"):
+        if st.button(
+            "Run again", key=own_key("again", [record]), icon=":material/replay:", help="The same experiment once more"
+        ):
             again(record)
         stop([record])
     words(record)
     exports(record)
     delete([record])
+
+
+def own_key(word: str, records: Sequence[RunRecord]) -> str:
+    """A button belongs to its runs: when another run takes their place on the page, a late click must not hit it."""
+    digest = hashlib.sha256(" ".join(record.id for record in records).encode()).hexdigest()[:12]
+    return f"run.{word}.{digest}"
 
 
 def answer(record: RunRecord) -> None:
@@ -72,7 +83,7 @@ def exports(record: RunRecord) -> None:
             lambda: lab.export_csv(record.id),
             f"mtl-lab-{record.id}.csv",
             "text/csv",
-            key="run.csv",
+            key=own_key("csv", [record]),
             on_click="ignore",
             help="Every number of every curve, one a row",
             disabled=not record.step,
@@ -82,7 +93,7 @@ def exports(record: RunRecord) -> None:
             lambda: lab.export_json(record.id),
             f"mtl-lab-{record.id}.json",
             "application/json",
-            key="run.json",
+            key=own_key("json", [record]),
             on_click="ignore",
             help="All settings and the verdict; it can be imported here and run on the command line",
         )
@@ -96,7 +107,7 @@ def many(records: Sequence[RunRecord]) -> None:
     with st.container(horizontal=True, gap="small"):
         same = len({record.data_fingerprint for record in records}) == 1
         tip = None if same else "Only runs on the same data can be compared"
-        if st.button("Compare", type="primary", key="run.compare", disabled=not same, help=tip):
+        if st.button("Compare", type="primary", key=own_key("compare", records), disabled=not same, help=tip):
             compare(records)
         stop(records)
     delete(records)
@@ -113,7 +124,7 @@ def compare(records: Sequence[RunRecord]) -> None:
 def stop(records: Sequence[RunRecord]) -> None:
     """End runs that have not ended; what they have said is kept."""
     active = [record for record in records if not record.has_ended]
-    if active and st.button("Stop", key="run.stop", icon=":material/stop:"):
+    if active and st.button("Stop", key=own_key("stop", records), icon=":material/stop:"):
         for record in active:
             session.lab().command(record.id, "stop")
         st.rerun()
@@ -122,9 +133,9 @@ def stop(records: Sequence[RunRecord]) -> None:
 def delete(records: Sequence[RunRecord]) -> None:
     """A second click confirms."""
     number = "run" if len(records) == 1 else f"{len(records)} runs"
-    with st.popover(f"Delete {number}", icon=":material/delete:", key="run.delete"):
+    with st.popover(f"Delete {number}", icon=":material/delete:", key=own_key("delete", records)):
         st.markdown(f"This forgets the {number} with all numbers. It cannot be undone.")
-        if st.button("Delete for good", key="run.delete.sure", type="primary"):
+        if st.button("Delete for good", key=own_key("sure", records), type="primary"):
             for record in records:
                 session.lab().delete(record.id)
                 if session.attached() == record.id:
