@@ -6,8 +6,9 @@ says so at its start (BEGIN IMMEDIATE): one that reads first and writes later fa
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from mtl_core.registry import InvalidInput
 from mtl_core.store.upgrades import bring_up_to_date
 
-RESERVE_BYTES = 1 << 20
+RESERVE_BYTES = 8 << 20
+"""More than the write-ahead log holds before it is folded into the database (4 MB): folding needs room, too."""
 
 
 class StoreFailure(InvalidInput):
@@ -93,9 +95,13 @@ class Database:
                 path.unlink(missing_ok=True)
 
     def release_reserve(self) -> None:
-        if self._reserve is not None:
-            with suppress(OSError):
-                self._reserve.unlink(missing_ok=True)
+        """Give the reserve up, and fold the write-ahead log into the database to have its room, too."""
+        if self._reserve is None:
+            return
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
+        with suppress(sqlite3.Error), closing(self.engine.raw_connection()) as connection:  # outside of transactions
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

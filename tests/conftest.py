@@ -1,0 +1,49 @@
+"""What several test files share: a small experiment, an engine in this process, and one with real workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import mtl_core.data  # noqa: F401 - registers the sources
+from mtl_core.api import Lab
+from mtl_core.data.base import sources
+from mtl_core.experiment import Experiment, Plan, Training
+from mtl_core.models.base import Trunk
+
+
+@pytest.fixture(scope="session")
+def small() -> Experiment:
+    """15 tiny networks in two stacks: a tenth of a second."""
+    source = sources.from_json({"name": "relatedness", "tasks": 2, "rows": 60})
+    return Experiment(
+        data=source,
+        tasks=("task 1", "task 2"),
+        trunk=Trunk(width=4, depth=1),
+        training=Training(steps=40, evaluate_every=10),
+        plan=Plan(folds=5, inits=1, equal_width=False),
+    )
+
+
+@pytest.fixture(scope="session")
+def engine_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab served by a real engine process with two workers; started once for all tests that ask for it."""
+    home = tmp_path_factory.mktemp("engine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTL_LAB_HOME", str(home))
+        patch.setenv("MTL_LAB_WORKERS", "2")
+        lab = Lab(f"sqlite:///{home / 'runs.sqlite'}")
+        lab.ensure_engine()
+        wait_until(lab.engine_ready)
+    yield lab
+    lab.close()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for another process; fails the test when it takes absurdly long."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
