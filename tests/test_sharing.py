@@ -10,24 +10,39 @@ import torch
 
 import mtl_core.models  # noqa: F401 - fills the registry
 from mtl_core.models import layers
+from mtl_core.models.adapters import Adapters
+from mtl_core.models.attention import MultiTaskAttention
 from mtl_core.models.base import Parameters, Shape, Sharing, Trunk, sharings, slices
-from mtl_core.models.experts import MultiGateMixtureOfExperts
+from mtl_core.models.experts import MultiGateMixtureOfExperts, OneGateMixtureOfExperts
+from mtl_core.models.extraction import CustomisedGateControl, ProgressiveLayeredExtraction
 from mtl_core.models.hard import Hard, Independent
-from mtl_core.models.soft import Soft
-from mtl_core.models.stitch import CrossStitch
+from mtl_core.models.soft import Soft, SoftTrace
+from mtl_core.models.stitch import CrossStitch, Sluice
+from mtl_core.registry import InvalidInput
 
 SEEDS = np.array([3, 14, 15, 92, 65])
 SHAPES = {
-    "equal heads": Shape(4, (1, 1, 1), Trunk(width=8, depth=2)),
+    "equal heads": Shape(4, (1, 1, 1), Trunk(width=8, depth=3)),
     "mixed heads": Shape(4, (1, 3, 2), Trunk(width=8, depth=2, activation="tanh")),
     "one layer, two tasks": Shape(4, (2, 2), Trunk(width=8, depth=1)),
-    "one task": Shape(4, (2,), Trunk(width=8, depth=3)),
+    "one task": Shape(4, (2,), Trunk(width=8, depth=2)),
 }
 
 
-@pytest.fixture(params=list(sharings))
+VARIANTS = [
+    *(sharings[name]() for name in sharings),
+    Hard(private_layers=1),
+    CrossStitch(frozen=True),
+    CustomisedGateControl(own_experts=0),
+    ProgressiveLayeredExtraction(experts=1, own_experts=2),
+    ProgressiveLayeredExtraction(own_experts=0),
+]
+
+
+@pytest.fixture(params=VARIANTS, ids=repr)
 def sharing(request: pytest.FixtureRequest) -> Sharing:
-    return sharings[request.param]()
+    found: Sharing = request.param
+    return found
 
 
 @pytest.fixture(params=list(SHAPES))
@@ -139,14 +154,20 @@ LIMITS: dict[str, tuple[Sharing, Sharing]] = {
     "hard with every layer private is independent": (Hard(private_layers=8), Independent()),
     "soft without a pull is independent": (Soft(strength=0.0), Independent()),
     "cross-stitch, identity and frozen, is independent": (CrossStitch(own=1.0, frozen=True), Independent()),
+    "soft without a trace norm is independent": (SoftTrace(strength=0.0), Independent()),
     "one expert is hard": (MultiGateMixtureOfExperts(experts=1), Hard()),
+    "one expert behind one gate is hard": (OneGateMixtureOfExperts(experts=1), Hard()),
+    "one shared expert and none of their own is hard": (CustomisedGateControl(experts=1, own_experts=0), Hard()),
+    "the same in every level is hard": (ProgressiveLayeredExtraction(experts=1, own_experts=0), Hard()),
+    "adapters of rank 0 are hard": (Adapters(rank=0), Hard()),
+    "a sluice of one part and no price is cross-stitch": (Sluice(parts=1, orthogonality=0.0), CrossStitch()),
 }
 
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_limits_are_exact_from_the_first_step_to_the_last(name: str, shape: Shape) -> None:
     general, special = LIMITS[name]
-    for steps in (0, 8):
+    for steps in (0, 8) if "sluice" not in name else (0,):  # its mixture of layers moves from the first step on
         ours = general.forward(trained(general, shape, steps), rows(), shape)
         theirs = special.forward(trained(special, shape, steps), rows(), shape)
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
@@ -219,6 +240,88 @@ def test_a_mixture_of_experts_is_the_papers_formula() -> None:
     wanted = mine["head.weight"][1:] @ features + mine["head.bias"][1:, 0]
     found = sharing.forward(parameters, inputs, shape)[1, 0, 1:]
     torch.testing.assert_close(found, wanted)
+
+
+def test_one_level_of_extraction_is_customised_gate_control() -> None:
+    shape = SHAPES["one layer, two tasks"]
+    levels, flat = ProgressiveLayeredExtraction(), CustomisedGateControl()
+    ours = levels.forward(trained(levels, shape, 8), rows(), shape)
+    torch.testing.assert_close(ours, flat.forward(trained(flat, shape, 8), rows(), shape), rtol=1e-5, atol=1e-6)
+
+
+def test_own_experts_speak_to_their_task_only() -> None:
+    """The papers' formula, written out for one row, one task and one network."""
+    shape, sharing = Shape(4, (1, 2), Trunk(width=8, depth=1)), CustomisedGateControl(experts=2, own_experts=1)
+    parameters, inputs = begun(sharing, shape), rows()
+    x, mine = inputs[1, 0], {name: value[1] for name, value in parameters.items()}
+    heard = [(mine["trunk.0.weight"][e], mine["trunk.0.bias"][e, 0]) for e in range(2)]
+    heard.append((mine["own.0.weight"][1], mine["own.0.bias"][1, 0]))
+    gate = torch.softmax(mine["gate.0"][1] @ x, 0)
+    features = sum((g * torch.relu(x @ w + b) for g, (w, b) in zip(gate, heard, strict=True)), torch.zeros(8))
+    wanted = mine["head.weight"][1:] @ features + mine["head.bias"][1:, 0]
+    torch.testing.assert_close(sharing.forward(parameters, inputs, shape)[1, 0, 1:], wanted)
+
+
+def test_attention_masks_lie_between_0_and_1_and_let_features_through() -> None:
+    """z_0 = sigmoid(A_0 h_0) h_0 and z_1 = sigmoid(A_1 [h_1; z_0]) h_1, for one row, one task and one network."""
+    shape, sharing = Shape(4, (1, 2), Trunk(width=8, depth=2)), MultiTaskAttention()
+    parameters, inputs = begun(sharing, shape), rows()
+    seen, mine = inputs[1, 0], {name: value[1] for name, value in parameters.items()}
+    z = torch.zeros(0)
+    for i in range(2):
+        seen = torch.relu(seen @ mine[f"trunk.{i}.weight"] + mine[f"trunk.{i}.bias"][0])
+        asked = torch.cat([seen, z]) @ mine[f"attention.{i}.weight"][1] + mine[f"attention.{i}.bias"][1, 0]
+        z = torch.sigmoid(asked) * seen
+    wanted = mine["head.weight"][1:] @ z + mine["head.bias"][1:, 0]
+    torch.testing.assert_close(sharing.forward(parameters, inputs, shape)[1, 0, 1:], wanted)
+    masks = sharing.inside(parameters, inputs, shape)["masks"]
+    assert masks.shape == (len(SEEDS), 2, 2)
+    assert ((masks > 0) & (masks < 1)).all()
+
+
+def test_adapters_begin_as_one_trunk_for_all(shape: Shape) -> None:
+    ours = Adapters(rank=3).forward(begun(Adapters(rank=3), shape), rows(), shape)
+    torch.testing.assert_close(ours, Hard().forward(begun(Hard(), shape), rows(), shape), rtol=1e-5, atol=1e-6)
+
+
+def test_the_trace_norm_and_its_slope_are_those_of_the_singular_values() -> None:
+    shape = Shape(4, (1, 1, 1), Trunk(width=8, depth=2))
+    parameters = {name: torch.randn_like(value).requires_grad_() for name, value in begun(Soft(), shape).items()}
+    present = torch.tensor([[True, True, True], [True, False, True]] + [[True] * 3] * 3)
+    found = SoftTrace(strength=0.5).penalty(parameters, present, shape)
+    weights = [parameters[f"trunk.{i}.weight"].flatten(2) * present[:, :, None] for i in range(2)]
+    wanted = sum((0.5 * torch.linalg.svdvals(each).sum(1) for each in weights), torch.zeros(len(SEEDS)))
+    assert found is not None
+    torch.testing.assert_close(found, wanted)
+    ours, theirs = gradients(found, parameters), gradients(wanted, parameters)
+    for name in parameters:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-5)
+
+
+def test_a_trace_norm_of_a_diverged_network_does_not_stop_the_others() -> None:
+    shape = Shape(4, (1, 1), Trunk(width=8, depth=1))
+    parameters = {name: value.detach().clone() for name, value in begun(Soft(), shape).items()}
+    parameters["trunk.0.weight"][0] = torch.nan
+    found = SoftTrace().penalty(parameters, torch.ones(len(SEEDS), 2, dtype=torch.bool), shape)
+    assert found is not None
+    assert torch.isfinite(found[1:]).all()
+
+
+def test_sluice_prices_parts_that_do_the_same() -> None:
+    """Both halves equal to W: the price is orthogonality * |W' W|^2; halves at right angles cost nothing."""
+    shape, sharing = Shape(4, (1, 1), Trunk(width=4, depth=1)), Sluice(parts=2, orthogonality=0.5)
+    parameters = {name: value.detach().clone() for name, value in begun(sharing, shape).items()}
+    half = torch.tensor([[1.0, 2.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    parameters["trunk.0.weight"][:, 0] = torch.cat([half, half], 1)
+    parameters["trunk.0.weight"][:, 1] = torch.cat([half, half.flip(0)], 1)
+    found = sharing.penalty(parameters, torch.ones(len(SEEDS), 2, dtype=torch.bool), shape)
+    assert found is not None
+    torch.testing.assert_close(found, torch.full((len(SEEDS),), 0.5 * float((half.T @ half).square().sum())))
+
+
+def test_sluice_refuses_a_width_that_its_parts_do_not_divide() -> None:
+    with pytest.raises(InvalidInput, match="3 parts do not divide a width of 8"):
+        Sluice(parts=3).layout(SHAPES["equal heads"])
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

@@ -48,17 +48,41 @@ class MultiGateMixtureOfExperts(Sharing):
         layout: Layout = {}
         for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
             layout |= layers.layer_layout(f"trunk.{i}", n_in, n_out, expert_words(self.experts, i))
-        return layout | gate_layout("gate", shape.inputs, shape.n_tasks, self.experts) | layers.head_layout(shape)
+        gates = gate_layout("gate", shape.inputs, self.n_gates(shape), self.experts)
+        return layout | gates | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         values = layers.columns(parameters, inputs, shape, range(shape.trunk.depth))  # [R, E, B, W]
-        return layers.mixed_heads(parameters, values, self._shares(parameters, inputs), shape)
+        shares = self._shares(parameters, inputs).expand(-1, shape.n_tasks, -1, -1)
+        return layers.mixed_heads(parameters, values, shares, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
-        return tuple(f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias"))
+        return layers.trunk_names(shape)
+
+    def n_gates(self, shape: Shape) -> int:
+        return shape.n_tasks
 
     def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
-        return {"gates": self._shares(parameters, inputs).mean(3)}  # [R, T, E]
+        return {"gates": self._shares(parameters, inputs).mean(3)}  # [R, gates, E]
 
     def _shares(self, parameters: Parameters, inputs: torch.Tensor) -> torch.Tensor:
         return gate_shares(parameters["gate.weight"], inputs, self.experts)
+
+
+@sharings.register("omoe", title="A team of experts, one gate", term="OMoE")
+@dataclass(frozen=True)
+class OneGateMixtureOfExperts(MultiGateMixtureOfExperts):
+    """All tasks share several trunks (experts) and one gate that decides for each row how much each expert counts.
+
+    Features of every task on row x = sum over e of softmax(gate x)_e * expert_e(x).
+    Reference: Ma, Zhao, Yi, Chen, Hong, Chi, "Modeling Task Relationships in Multi-task Learning with Multi-gate
+    Mixture-of-Experts", KDD 2018, section 4.1. Differs from the paper: no.
+    """
+
+    diagram: ClassVar[str] = "inputs -> several trunks -> one gate mixes them -> a head for each task"
+
+    def n_gates(self, shape: Shape) -> int:
+        return 1
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        return (*layers.trunk_names(shape), "gate.weight")

@@ -67,7 +67,7 @@ class Hard(Sharing):
         return outputs, lambda gradient: backward_pass(gradient, flat, kept, True, bend)[0]
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
-        return tuple(f"trunk.{i}.{part}" for i in range(self.n_shared(shape)) for part in ("weight", "bias"))
+        return layers.trunk_names(shape, self.n_shared(shape))
 
 
 @sharings.register("independent", title="Nothing in common", term="independent networks")

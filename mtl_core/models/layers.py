@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,20 @@ def layer_layout(name: str, n_in: int, n_out: int, columns: tuple[str, ...] = ()
         f"{name}.weight": Parameter((size, n_in, n_out), tuple(f"{word}.weight" for word in words), n_in),
         f"{name}.bias": Parameter((size, 1, n_out), tuple(f"{word}.bias" for word in words), n_in),
     }
+
+
+def trunk_layout(shape: Shape) -> Layout:
+    """One trunk for all tasks."""
+    layout: Layout = {}
+    for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
+        layout |= layer_layout(f"trunk.{i}", n_in, n_out)
+    return layout
+
+
+def trunk_names(shape: Shape, n_layers: int | None = None) -> tuple[str, ...]:
+    """Names of the trunk's parameters, of all layers or of the first few."""
+    wanted = shape.trunk.depth if n_layers is None else n_layers
+    return tuple(f"trunk.{i}.{part}" for i in range(wanted) for part in ("weight", "bias"))
 
 
 def head_layout(shape: Shape) -> Layout:
@@ -83,6 +98,13 @@ def columns(
     flat = [(weight.flatten(0, 1), bias.flatten(0, 1)) for weight, bias in hidden]  # [R * C, in, out]
     out = chain(values.flatten(0, 1), flat, None, shape.trunk.activation)
     return torch.unflatten(out, 0, (-1, n_columns))
+
+
+def linear_columns(parameters: Parameters, name: str, values: torch.Tensor) -> torch.Tensor:
+    """C linear layers side by side, without activation: [R, C, B, in] -> [R, C, B, out]."""
+    weight, bias = parameters[f"{name}.weight"].flatten(0, 1), parameters[f"{name}.bias"].flatten(0, 1)
+    out = torch.baddbmm(bias, values.flatten(0, 1), weight)
+    return torch.unflatten(out, 0, values.shape[:2])
 
 
 def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:

@@ -9,7 +9,7 @@ from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameter, Parameters, Shape, Sharing, sharings
 from mtl_core.models.hard import branching_layout
-from mtl_core.registry import knob
+from mtl_core.registry import InvalidInput, knob
 
 
 @sharings.register("cross_stitch", title="Neighbours that exchange features", term="cross-stitch")
@@ -31,8 +31,8 @@ class CrossStitch(Sharing):
     frozen: bool = knob(False, "Keep the stitches as they start", advanced=True)
 
     def layout(self, shape: Shape) -> Layout:
-        stitches = {} if self.frozen else {f"stitch.{i}": self._stitch(i, shape) for i in range(shape.trunk.depth)}
-        return branching_layout(shape, 0) | stitches
+        names = [] if self.frozen else [f"stitch.{i}" for i in range(shape.trunk.depth)]
+        return branching_layout(shape, 0) | {each: stitch_parameter(each, shape.n_tasks, self.own) for each in names}
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         values = inputs  # [R, B, F]
@@ -53,14 +53,74 @@ class CrossStitch(Sharing):
         if not self.frozen:
             return parameters[f"stitch.{layer}"]
         weight = parameters["head.weight"]
-        start = torch.tensor(self._start(shape.n_tasks), dtype=weight.dtype, device=weight.device)
+        start = torch.tensor(stitch_start(shape.n_tasks, self.own), dtype=weight.dtype, device=weight.device)
         return start.expand(len(weight), -1, -1)
 
-    def _stitch(self, layer: int, shape: Shape) -> Parameter:
-        size = shape.n_tasks
-        return Parameter((size, size), (f"stitch.{layer}",), value=self._start(size))
 
-    def _start(self, size: int) -> list[list[float]]:
-        own = self.own if size > 1 else 1.0
-        other = (1 - own) / max(size - 1, 1)
-        return [[own if t == s else other for s in range(size)] for t in range(size)]
+def stitch_parameter(name: str, size: int, own: float) -> Parameter:
+    return Parameter((size, size), (name,), value=stitch_start(size, own))
+
+
+def stitch_start(size: int, own: float) -> list[list[float]]:
+    """`own` on the diagonal, the rest shared out among the others."""
+    own = own if size > 1 else 1.0
+    other = (1 - own) / max(size - 1, 1)
+    return [[own if t == s else other for s in range(size)] for t in range(size)]
+
+
+@sharings.register("sluice", title="Neighbours that exchange parts of features", term="sluice network")
+@dataclass(frozen=True)
+class Sluice(Sharing):
+    """Each task has a trunk of its own, cut into parts; every part learns how much to take from every other part.
+
+    After each hidden layer the parts of all tasks are mixed by one learned matrix over (task, part); the head sees a
+    learned mixture of all layers, which starts with the last layer alone. Added to the loss: orthogonality * sum over
+    layers, tasks and pairs of parts of |W_a' W_b|^2, so that parts learn different things.
+    Reference: Ruder, Bingel, Augenstein, Sogaard, "Latent Multi-Task Architecture Learning" (Sluice networks),
+    AAAI 2019. Differs from the paper: on a plain trunk instead of a recurrent one.
+    """
+
+    diagram: ClassVar[str] = "inputs -> a trunk for each task, parts stitched after every layer -> heads on all layers"
+
+    parts: int = knob(2, "Parts that each hidden layer is cut into; they must divide the width", low=1, high=8)
+    own: float = knob(0.9, "Share of its own features that a part starts with", low=0.0, high=1.0)
+    orthogonality: float = knob(0.01, "Price on parts that do the same", low=0.0, high=10.0)
+
+    def layout(self, shape: Shape) -> Layout:
+        if shape.trunk.width % self.parts:
+            found = f"{self.parts} parts do not divide a width of {shape.trunk.width}"
+            raise InvalidInput(f"sluice cuts every hidden layer into equal parts, but {found}; change one of the two")
+        size, depth = shape.n_tasks * self.parts, shape.trunk.depth
+        stitches = {f"stitch.{i}": stitch_parameter(f"stitch.{i}", size, self.own) for i in range(depth)}
+        last = [[float(i == depth - 1) for i in range(depth)]] * shape.n_tasks
+        mix = {"mix": Parameter((shape.n_tasks, depth), ("mix",), value=last)}
+        return branching_layout(shape, 0) | stitches | mix
+
+    def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+        values, seen = inputs, torch.zeros(())
+        for i in range(shape.trunk.depth):
+            values = layers.columns(parameters, values, shape, range(i, i + 1))  # [R, T, B, W]
+            cut = values.unflatten(3, (self.parts, -1)).transpose(2, 3)  # [R, T, parts, B, W / parts]
+            mixed = torch.bmm(parameters[f"stitch.{i}"], cut.flatten(1, 2).flatten(2)).view(cut.shape)
+            values = mixed.transpose(2, 3).flatten(3)
+            seen = seen + parameters["mix"][:, :, i, None, None] * values
+        return layers.private_heads(parameters, seen, shape)
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        private = (f"stitch.{shape.trunk.depth - 1}", "mix", "head.weight", "head.bias")
+        return tuple(name for name in self.layout(shape) if name not in private)
+
+    def penalty(self, parameters: Parameters, present: torch.Tensor, shape: Shape) -> torch.Tensor | None:
+        if not self.orthogonality or self.parts == 1:
+            return None
+        pull = torch.zeros(())
+        for i in range(shape.trunk.depth):
+            weight = parameters[f"trunk.{i}.weight"]  # [R, T, in, W]
+            inner = (weight.mT @ weight).unflatten(3, (self.parts, -1)).unflatten(2, (self.parts, -1))
+            pairs = inner.square().sum((3, 5))  # [R, T, parts, parts]
+            between = (pairs.sum((2, 3)) - pairs.diagonal(dim1=2, dim2=3).sum(2)) / 2
+            pull = pull + (between * present).sum(1)
+        return self.orthogonality * pull
+
+    def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
+        return {name: parameters[name] for name in self.layout(shape) if name.startswith(("stitch.", "mix"))}

@@ -1,0 +1,57 @@
+"""One trunk, and for each task a mask that says which of its features matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mtl_core.lazy import torch
+from mtl_core.models import layers
+from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
+from mtl_core.models.chain import chain
+
+
+@sharings.register("mtan", title="One trunk, own attention", term="MTAN")
+@dataclass(frozen=True)
+class MultiTaskAttention(Sharing):
+    """All tasks share one trunk, and each learns after every layer which features to let through.
+
+    With h_l the features of layer l: z_l = sigmoid(A_l [h_l ; z_(l-1)] + a_l) * h_l for each task (no z before the
+    first layer); the head sees the last z. Masks lie between 0 and 1.
+    Reference: Liu, Johns, Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019.
+    Differs from the paper: the form for tables: a dense layer for each attention module instead of two convolutions
+    with batch normalisation; the mask acts on the layer that it is computed from.
+    """
+
+    diagram: ClassVar[str] = "inputs -> one trunk -> each task's masks let features through -> a head for each task"
+
+    def layout(self, shape: Shape) -> Layout:
+        layout = layers.trunk_layout(shape)
+        for i in range(shape.trunk.depth):
+            width, words = shape.trunk.width, (f"attention.{i}",) * shape.n_tasks
+            layout |= layers.layer_layout(f"attention.{i}", width if i == 0 else 2 * width, width, words)
+        return layout | layers.head_layout(shape)
+
+    def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
+        return layers.private_heads(parameters, self._masked(parameters, inputs, shape)[0], shape)
+
+    def shared(self, shape: Shape) -> tuple[str, ...]:
+        return layers.trunk_names(shape)
+
+    def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
+        masks = self._masked(parameters, inputs, shape)[1]
+        return {"masks": torch.stack([mask.mean((2, 3)) for mask in masks], 2)}  # [R, T, layers]
+
+    def _masked(
+        self, parameters: Parameters, inputs: torch.Tensor, shape: Shape
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The last masked features and every layer's masks, each [R, T, B, W]."""
+        values, seen, masks = inputs, torch.empty(0), list[torch.Tensor]()
+        for i in range(shape.trunk.depth):
+            layer = (parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"])
+            values = chain(values, [layer], None, shape.trunk.activation)  # [R, B, W]
+            wide = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1)
+            asked = wide if i == 0 else torch.cat([wide, seen], 3)
+            masks.append(torch.sigmoid(layers.linear_columns(parameters, f"attention.{i}", asked)))
+            seen = masks[-1] * values.unsqueeze(1)
+        return seen, masks
