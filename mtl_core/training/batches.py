@@ -8,6 +8,7 @@ Sizes: P preparations, N rows, R replicas, S starts, B rows in a batch, F inputs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ class Batches:
         )
         self.start_of = self.start_of.reshape(-1)
         self.seeds, self.folds = starts[0], folds[first]
+        self.offsets = self.folds * self.n_table
         self.train = prepared.train
         self.lengths = (prepared.train != self.n_table - 1).sum(1)
         self.held = np.concatenate([prepared.validation, prepared.test], 1)
@@ -47,7 +49,8 @@ class Batches:
         self.size = min(batch_size or n_train, n_train)
         self.epoch_steps = -(-n_train // self.size)
         self.full = self.size == n_train
-        self.complete = self.epoch_steps * self.size == n_train and self._labelled(self.train)
+        self.padded = self.epoch_steps * self.size != n_train
+        self.labelled = self._labelled(self.train)
         self.held_complete = self._labelled(self.held)
         self.width = max(width, self.inputs.shape[1])
         self._order: tuple[int, NDArray[np.int32]] | None = None
@@ -63,15 +66,17 @@ class Batches:
             self._same = batch
         return batch
 
-    def rows(self, step: int) -> Rows:
+    def rows(self, step: int) -> NDArray[np.integer[Any]]:
         """Row numbers of a step's batch, in all tables laid end to end: [R, B]."""
         if self.full:
-            chosen = self.train[self.folds]
-        else:
-            epoch, place = divmod(step, self.epoch_steps)
-            order = self._epoch(epoch)[:, place * self.size : (place + 1) * self.size]
-            chosen = self._chosen(order)
-        return self._flat(chosen)[self.start_of]
+            every: Rows = self.train[self.folds] + self.offsets[:, None]
+            return np.asarray(every[self.start_of])
+        epoch, place = divmod(step, self.epoch_steps)
+        return self._epoch(epoch)[self.start_of, place * self.size : (place + 1) * self.size]
+
+    def is_complete(self, step: int) -> bool:
+        """True if every row of a step's batch has a label of every task."""
+        return self.labelled and (not self.padded or (step + 1) % self.epoch_steps != 0)
 
     def held_out(self, replicas: slice) -> Iterator[Batch]:
         """The held rows of some replicas in blocks, in order; kept if they are few."""
@@ -89,36 +94,27 @@ class Batches:
         block = max(BLOCK_LIMIT // (len(which) * self.width), 1)
         for begin in range(0, self.held.shape[1], block):
             held = self.held[self.folds[which], begin : begin + block]
-            yield self.gather(held + (self.folds[which] * self.n_table)[:, None])
+            yield self.gather(held + self.offsets[which, None])
 
-    def gather(self, rows: Rows) -> Batch:
+    def gather(self, rows: NDArray[np.integer[Any]]) -> Batch:
         """rows [R, B] -> inputs [R, B, F], targets [R, B, T]."""
         flat = torch.from_numpy(rows.reshape(-1))
         inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)
         return inputs.view(*rows.shape, -1), targets.view(*rows.shape, -1)
 
-    def _chosen(self, order: NDArray[np.int32]) -> Rows:
-        """Training rows at shuffled positions [S, B]; an epoch's last batch is filled with the blank row."""
-        found = self.train[self.folds[:, None], order]
-        missing = self.size - order.shape[1]
-        return np.asarray(np.pad(found, ((0, 0), (0, missing)), constant_values=self.n_table - 1))
-
     def _epoch(self, epoch: int) -> NDArray[np.int32]:
-        """Every start's shuffled positions in an epoch: [S, n_train]."""
+        """Every start's training rows in the order of an epoch, padded with the blank row: [S, steps * B]."""
         if self._order is None or self._order[0] != epoch:
-            order = np.empty((len(self.seeds), self.train.shape[1]), np.int32)
-            some = max(DRAW_LIMIT // order.shape[1], 1)
+            n_train = self.train.shape[1]
+            order = np.full((len(self.seeds), self.epoch_steps * self.size), self.n_table - 1, np.int32)
+            some = max(DRAW_LIMIT // n_train, 1)
             for i in range(0, len(order), some):
-                lengths = self.lengths[self.folds[i : i + some]]
-                order[i : i + some] = draws.permutations(
-                    self.seeds[i : i + some], f"epoch {epoch}", lengths, order.shape[1]
-                )
+                folds, seeds = self.folds[i : i + some], self.seeds[i : i + some]
+                shuffled = draws.permutations(seeds, f"epoch {epoch}", self.lengths[folds], n_train)
+                order[i : i + some, :n_train] = np.take_along_axis(self.train[folds], shuffled, 1)
+            order += self.offsets[:, None].astype(np.int32)
             self._order = (epoch, order)
         return self._order[1]
-
-    def _flat(self, rows: Rows) -> Rows:
-        """Row numbers [S, n] of each start's own table -> row numbers of all tables laid end to end."""
-        return np.asarray(rows + (self.folds * self.n_table)[:, None])
 
     def _labelled(self, rows: Rows) -> bool:
         """True if every task has a label in each of these rows [P, n] of its own table."""

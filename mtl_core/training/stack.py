@@ -77,7 +77,7 @@ class Stack:
     ) -> tuple[Losses, torch.Tensor, Pullback]:
         """Losses of some replicas on a batch, which tasks learn from it [R, T], and the outputs' pullback."""
         outputs, pull = self.sharing.linearise(parameters, inputs, self.shape)
-        losses = task_losses(outputs, targets, self.groups, self.batches.complete)
+        losses = task_losses(outputs, targets, self.groups, self.batches.is_complete(self.step_count))
         learns = self.learns[rows]
         return losses, learns if losses.labelled is None else learns & losses.labelled, pull
 

@@ -1,1 +1,0 @@
-"""Its place puts the repository's root on the import path: tests import `pages` as the app does."""
