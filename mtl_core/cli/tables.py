@@ -56,7 +56,7 @@ def show_verdict(console: Console, record: RunRecord, comparison: Comparison) ->
         for cost in comparison.costs
     ]
     console.print(table("Costs", ("", "Parameters#", "Networks#", "Training, s#", "Prediction, µs a row#"), rows))
-    for note in [*comparison.notes, *record.diverged]:
+    for note in comparison.notes:
         console.print(Text(f"- {note}"), soft_wrap=True)
 
 
@@ -68,7 +68,7 @@ def result_json(record: RunRecord, comparison: Comparison) -> dict[str, Any]:
         "provisional": comparison.provisional,
         "verdicts": verdict_rows(comparison),
         "costs": told["costs"],
-        "notes": [*comparison.notes, *record.diverged],
+        "notes": list(comparison.notes),
         "experiment": record.experiment.to_json(),
     }
 

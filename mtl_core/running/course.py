@@ -78,6 +78,7 @@ class Course:
     is_loading: bool = False
     is_ending: bool = False
     served: float = 0.0
+    remark: str = ""
     diverged: dict[tuple[int, int], int] = field(default_factory=dict)
     marks: deque[tuple[float, float]] = field(default_factory=deque)
 

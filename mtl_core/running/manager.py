@@ -97,7 +97,7 @@ class Manager:
         self.turns.has_data(course, address, True)
         columns = course.progress()
         if course.notes_diverged(stretch, part):
-            columns["diverged"] = runs.dumps(words.diverged(course.units, course.diverged))
+            columns["diverged"] = runs.dumps(words.diverged(course.experiment, course.record.shape, course.diverged))
         self._write(course, facts=part.facts, saved=course.unstored(waits=KEEP_SECONDS), **columns)
 
     def _retry(self, course: Course, stretch: Stretch, address: str) -> None:
@@ -119,12 +119,12 @@ class Manager:
         if course.is_busy or course.is_ending or course.id not in self.courses:
             return
         if course.pending:
-            message = course.turn_knobs()
-            self._write(course, message=message, experiment=runs.dumps(course.experiment.to_json()))
+            course.remark = course.turn_knobs()
+            self._write(course, message=course.remark, experiment=runs.dumps(course.experiment.to_json()))
         if course.is_done:
-            self._end(course, "finished")
+            self._end(course, "finished", course.remark)
         elif course.wanted == "stop":
-            self._end(course, "stopped")
+            self._end(course, "stopped", course.remark)
         elif course.wanted == "pause" or (course.wanted == "step" and course.has_reached_goal):
             course.wanted = "pause"
             course.marks.clear()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mtl_core.experiment import Unit
+from mtl_core.evaluation.costs import arm_title
+from mtl_core.experiment import Experiment, Unit
+from mtl_core.models.base import Shape
 
 NAMED = 3
 """Networks that a sentence names before it only counts."""
 
 
-def diverged(units: tuple[Unit, ...], found: Mapping[tuple[int, int], int]) -> list[str]:
+def diverged(experiment: Experiment, shape: Shape, found: Mapping[tuple[int, int], int]) -> list[str]:
     """One sentence for each way of learning. found: (unit, replica's index) -> step at which it was stopped."""
-    arms: dict[str, list[str]] = {}
+    units, places = experiment.units(shape), dict[str, list[str]]()
     for (unit, i), step in sorted(found.items()):
         replica = units[unit].replicas[i]
-        place = f"fold {replica.fold + 1}, start {replica.init + 1}, step {step}"
-        arms.setdefault(replica.arm, []).append(place)
-    return [_sentence(arm, places) for arm, places in arms.items()]
+        place = f"fold {replica.fold + 1}, initialisation {replica.init + 1}, step {step:,}"
+        places.setdefault(replica.arm, []).append(place)
+    return [
+        _sentence(arm_title(experiment, arm), places[arm.key]) for arm in experiment.arms(shape) if arm.key in places
+    ]
 
 
 def lost(unit: Unit, tries: int) -> str:
