@@ -154,14 +154,15 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
         of_common = mixed(common, shares[:, :, : self.experts])
         if not self.own_experts:
             return of_common
-        flat = mixed(own.flatten(0, 1), shares[:, :, self.experts :].flatten(0, 1).unsqueeze(1))
-        return of_common + flat.squeeze(1).unflatten(0, own.shape[:2])
+        of_own = mixed(own.flatten(0, 1), shares[:, :, self.experts :].flatten(0, 1).unsqueeze(1)).squeeze(1)
+        return of_common + torch.unflatten(of_own, 0, own.shape[:2])
 
 
 def mixed(features: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     """Mixtures row by row: features [R, E, B, W], shares [R, G, E, B] -> [R, G, B, W]."""
     out = torch.matmul(shares.permute(0, 3, 1, 2), features.permute(0, 2, 1, 3))  # [R, B, G, W]
-    return torch.transpose(out, 1, 2)
+    moved: torch.Tensor = out.transpose(1, 2)
+    return moved
 
 
 def _gate(level: int) -> str:

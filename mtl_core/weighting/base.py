@@ -40,6 +40,8 @@ class Weighting(Method):
     """
 
     needs_gramian: ClassVar[bool] = False
+    constant: ClassVar[bool] = False
+    """The weights depend on nothing but the knobs and on which tasks are present."""
     learns: ClassVar[bool] = False
     """It has parameters of its own that the optimiser moves: see `parameters` and `objective`. `weights` is then not
     asked; the weights in force are the objective's slopes by the losses."""

@@ -214,6 +214,6 @@ class GradientSignDropout(Weighting):
 
 
 def meeting_order(seeds: torch.Tensor, key: str, size: int) -> surgery.Order:
-    """A random order of all tasks for each task of each replica: [R, T, T]."""
-    drawn = draws.uniform(seeds.cpu().numpy(), key, (size, size))
-    return np.argsort(drawn, axis=-1, kind="stable")
+    """A random order of the other tasks for each task of each replica: [R, T, T - 1]."""
+    drawn = draws.uniform(seeds.cpu().numpy(), key, (size, size)) + np.eye(size)  # itself last
+    return np.argsort(drawn, axis=-1, kind="stable")[..., :-1]

@@ -17,6 +17,7 @@ from mtl_core.weighting.base import Signal, State, Weighting, equal_weights, wei
 class Equal(Weighting):
     """Every task counts the same: the plain sum of the losses."""
 
+    constant: ClassVar[bool] = True
     laws: ClassVar[frozenset[str]] = frozenset(
         {"sum_to_count", "non_negative", "scale_invariant", "permutation_equivariant"}
     )
@@ -30,6 +31,7 @@ class Equal(Weighting):
 class Fixed(Weighting):
     """You set each task's weight; it can be turned while the networks train."""
 
+    constant: ClassVar[bool] = True
     laws: ClassVar[frozenset[str]] = frozenset({"non_negative", "scale_invariant"})
 
     weights_of_tasks: tuple[float, ...] = knob(

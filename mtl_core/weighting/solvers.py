@@ -104,14 +104,17 @@ def least_norm(gramian: Array, present: Mask) -> Array:
     by many orders of magnitude. Gradients that are exactly zero share all the weight. w'Gw exceeds the least by at
     most 1e-9 of the smallest squared norm.
     """
-    norms = diagonal(gramian)
-    zero = present & (norms <= 0)
-    least = np.where(present, norms, np.inf).min(1)
-    least = np.where(np.isfinite(least) & (least > 0), least, 1.0)
-    hull = gramian + least[:, None, None] * (present[:, :, None] & present[:, None, :])
-    found = nonnegative_least_squares(hull, least[:, None] * present, present)
+    zero = present & (diagonal(gramian) <= 0)
+    found = nonnegative_least_squares(*_hull(gramian, present), present)
     found = np.where(np.any(zero, 1, keepdims=True), zero, found)
     return found * inverse(found.sum(1, keepdims=True))
+
+
+def _hull(gramian: Array, present: Mask) -> tuple[Array, Array]:
+    """The least-squares problem of `least_norm`: G + c 1 1' and c 1."""
+    least = np.where(present, diagonal(gramian), np.inf).min(1)
+    least = np.where(np.isfinite(least) & (least > 0), least, 1.0)
+    return gramian + least[:, None, None] * (present[:, :, None] & present[:, None, :]), least[:, None] * present
 
 
 def into_dual_cone(gramian: Array, present: Mask, wanted: Array) -> Array:
@@ -140,42 +143,53 @@ def conflict_averse(gramian: Array, present: Mask, radius: float) -> Array:
     reach = radius**2 * np.maximum(np.sum(share * slopes, 1), 0.0)
     x = nonnegative_least_squares(gramian, np.where(present, -slopes, 0.0), present)  # v = 0
     conflicts = np.sum(x * _product(gramian, x), 1) > reach
+    single = np.where(present, slopes + np.sqrt(reach[:, None] * diagonal(gramian)), np.inf)
     low = np.where(conflicts, np.where(present, slopes, np.inf).min(1), 0.0)
-    high = np.where(conflicts, 0.0, np.maximum(_highest_slope(gramian, present, slopes, reach), 0.0))
-    goal = np.where(conflicts, _between(low, high, _slope_at_edge(gramian, slopes, reach, x > 0)), high)
+    high = np.where(conflicts, 0.0, np.maximum(_highest_slope(gramian, present, slopes, reach, single.min(1)), 0.0))
+    binding = np.where(conflicts[:, None], x > 0, present)
     for _ in range(60):
+        edge, direct = _at_edge(gramian, slopes, reach, binding)
+        fits = (edge <= high + 1e-9 * np.abs(high)) & _is_optimal(gramian, slopes, present, edge, direct)
+        if fits.all():
+            return direct
+        goal = np.where(fits | ((edge > low) & (edge < high)), edge, np.where(edge >= high, high, (low + high) / 2))
         x = nonnegative_least_squares(gramian, np.where(present, goal[:, None] - slopes, 0.0), present)
         squared = np.sum(x * _product(gramian, x), 1)
         inside = squared <= reach
-        done = (np.abs(squared - reach) <= 1e-10 * reach) | (inside & (goal >= high))
+        done = fits | (np.abs(squared - reach) <= 1e-10 * reach) | (inside & (goal >= high))
         if (done | (high - low <= 1e-15 * (high + np.abs(low)))).all():
             break
-        low, high = np.where(inside, goal, low), np.where(inside, high, goal)
-        found = _slope_at_edge(gramian, slopes, reach, x > 0)
-        goal = np.where(done, goal, _between(low, high, found))
-    return x
+        low, high = np.where(inside & ~fits, goal, low), np.where(inside | fits, high, goal)
+        binding = np.where(fits[:, None], binding, x > 0)
+    return np.where(fits[:, None], direct, x)
 
 
-def _highest_slope(gramian: Array, present: Mask, slopes: Array, reach: Array) -> Array:
+def _highest_slope(gramian: Array, present: Mask, slopes: Array, reach: Array, single: Array) -> Array:
     """A bound on the least slope within the ball: <g_w, mean> + reach |g_w| for mixtures w of the gradients."""
-    lengths, shortest = np.sqrt(diagonal(gramian)), least_norm(gramian, present)
-    single = np.where(present, slopes + np.sqrt(reach)[:, None] * lengths, np.inf).min(1)
+    shortest = least_norm(gramian, present)
     squared = np.sum(shortest * _product(gramian, shortest), 1)
-    cancels = squared <= 1e-6 * np.sum(shortest * lengths, 1) ** 2
+    cancels = squared <= 1e-6 * np.sum(shortest * np.sqrt(diagonal(gramian)), 1) ** 2
     mixed = np.sum(shortest * slopes, 1) + np.sqrt(reach * np.maximum(squared, 0.0))
     return np.where(cancels, 0.0, np.minimum(single, mixed))
 
 
-def _slope_at_edge(gramian: Array, slopes: Array, reach: Array, binding: Mask) -> Array:
-    """The v with |sum of x g|^2 = a v^2 - 2 b v + c = reach where exactly the constraints `binding` hold; else NaN."""
+def _at_edge(gramian: Array, slopes: Array, reach: Array, binding: Mask) -> tuple[Array, Array]:
+    """Slope v and amounts x at the ball's edge, |sum of x g|^2 = a v^2 - 2 b v + c = reach, where exactly the
+    constraints `binding` hold with equality; NaN where none does."""
     scale = np.where(binding, inverse(np.sqrt(diagonal(gramian))), 0.0)
     matrix = gramian * scale[:, :, None] * scale[:, None, :]
     ones = _minimiser(matrix, scale, binding) * scale
     base = _minimiser(matrix, slopes * scale, binding) * scale
     a, b, c = ones.sum(1), base.sum(1), np.sum(base * slopes, 1)
     root = np.sqrt(np.maximum(b**2 - a * (c - reach), 0.0))
-    return np.where(a > 0, (b + root) * inverse(a), np.nan)
+    edge = np.where(a > 0, (b + root) * inverse(a), np.nan)
+    return edge, edge[:, None] * ones - base
 
 
-def _between(low: Array, high: Array, wanted: Array) -> Array:
-    return np.where((wanted > low) & (wanted < high), wanted, (low + high) / 2)
+def _is_optimal(gramian: Array, slopes: Array, present: Mask, edge: Array, amounts: Array) -> Mask:
+    """All amounts positive, and no present task gains less than `edge`."""
+    lengths = np.sqrt(diagonal(gramian))
+    moved = slopes + _product(gramian, np.nan_to_num(amounts))
+    slack = 1e-11 * lengths * np.sum(np.abs(amounts) * lengths, 1, keepdims=True)
+    holds = np.where(present, moved - edge[:, None] >= -slack, True)
+    return np.asarray((amounts >= 0).all(1) & holds.all(1))

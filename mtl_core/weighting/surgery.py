@@ -1,7 +1,7 @@
 """Gradients that are changed one against another, in a random order, as mixtures of the original ones.
 
-gramian [R, T, T], present [R, T]; order [R, T, T]: the tasks in the order in which gradient i meets them. Exact:
-closed forms on the Gramian, all replicas and gradients at once, one round for each meeting.
+gramian [R, T, T], present [R, T]; order [R, T, T - 1]: the other tasks in the order in which gradient i meets them.
+Exact: closed forms on the Gramian, all replicas and gradients at once, one round for each meeting.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def without_conflicts(gramian: Array, present: Mask, order: Order) -> Array:
     for meets in np.moveaxis(order, 2, 0):  # [R, T]
         against = np.take_along_axis(products, meets[..., None], 2)[..., 0]
         size = np.take_along_axis(norms, meets, 1)
-        added = np.where((against < 0) & (meets != itself), -against * inverse(size), 0.0)
+        added = np.where(against < 0, -against * inverse(size), 0.0)
         other = np.take_along_axis(gramian, meets[..., None], 1)
         products = products + added[..., None] * other
         mixes = mixes + added[..., None] * (meets[..., None] == itself)
@@ -44,7 +44,7 @@ def with_similarity(gramian: Array, present: Mask, order: Order, wanted: Array, 
         here = meets[..., None]
         length = np.sqrt(np.maximum(np.sum(mixes * products, 2), 0.0))
         other = np.take_along_axis(lengths, meets, 1)
-        counts = (meets != itself) & (length > 0) & (other > 0)
+        counts = (length > 0) & (other > 0)
         cosine = np.take_along_axis(products, here, 2)[..., 0] * inverse(length * other)
         cosine, mean = np.clip(cosine, -1.0, 1.0), np.take_along_axis(wanted, here, 2)[..., 0]
         added = _turn(length, other, cosine, np.clip(mean, -1.0, 1.0)) * (counts & (cosine < mean))
