@@ -186,7 +186,7 @@ def test_every_training_row_is_seen_once_in_an_epoch_and_no_other() -> None:
     n_table = prepared.inputs.shape[1]
     for epoch in (0, 1):
         steps = range(epoch * stack.batches.epoch_steps, (epoch + 1) * stack.batches.epoch_steps)
-        rows = np.concatenate([stack.batches.rows(step) for step in steps], 1)
+        rows = torch.cat([stack.batches.rows(step) for step in steps], 1).numpy()
         for seen, replica in zip(rows, stack.unit.replicas, strict=True):
             wanted = prepared.train[replica.fold] + replica.fold * n_table
             real = [row for row in seen if row % n_table != n_table - 1]

@@ -8,7 +8,6 @@ Sizes: P preparations, N rows, R replicas, S starts, B rows in a batch, F inputs
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +34,12 @@ class Batches:
         self.inputs = torch.from_numpy(prepared.inputs).reshape(-1, prepared.inputs.shape[-1])
         self.targets = torch.from_numpy(prepared.targets).reshape(-1, prepared.targets.shape[-1])
         self.n_table = prepared.inputs.shape[1]
-        starts, first, self.start_of = np.unique(
+        found, first, self.start_of = np.unique(
             np.stack([seeds, folds]), axis=1, return_index=True, return_inverse=True
         )
         self.start_of = self.start_of.reshape(-1)
-        self.seeds, self.folds = starts[0], folds[first]
+        self.starts = torch.from_numpy(self.start_of)
+        self.seeds, self.folds = found[0], folds[first]
         self.offsets = self.folds * self.n_table
         self.train = prepared.train
         self.lengths = (prepared.train != self.n_table - 1).sum(1)
@@ -53,7 +53,7 @@ class Batches:
         self.labelled = self._labelled(self.train)
         self.held_complete = self._labelled(self.held)
         self.width = max(width, self.inputs.shape[1])
-        self._order: tuple[int, NDArray[np.int32]] | None = None
+        self._order: tuple[int, torch.Tensor] | None = None
         self._same: Batch | None = None
         self._held: list[Batch] = []
 
@@ -66,13 +66,14 @@ class Batches:
             self._same = batch
         return batch
 
-    def rows(self, step: int) -> NDArray[np.integer[Any]]:
+    def rows(self, step: int) -> torch.Tensor:
         """Row numbers of a step's batch, in all tables laid end to end: [R, B]."""
         if self.full:
-            every: Rows = self.train[self.folds] + self.offsets[:, None]
-            return np.asarray(every[self.start_of])
-        epoch, place = divmod(step, self.epoch_steps)
-        return self._epoch(epoch)[self.start_of, place * self.size : (place + 1) * self.size]
+            rows = torch.from_numpy(self.train[self.folds] + self.offsets[:, None])
+        else:
+            epoch, place = divmod(step, self.epoch_steps)
+            rows = self._epoch(epoch)[:, place * self.size : (place + 1) * self.size]
+        return rows.index_select(0, self.starts)
 
     def is_complete(self, step: int) -> bool:
         """True if every row of a step's batch has a label of every task."""
@@ -94,15 +95,15 @@ class Batches:
         block = max(BLOCK_LIMIT // (len(which) * self.width), 1)
         for begin in range(0, self.held.shape[1], block):
             held = self.held[self.folds[which], begin : begin + block]
-            yield self.gather(held + self.offsets[which, None])
+            yield self.gather(torch.from_numpy(held + self.offsets[which, None]))
 
-    def gather(self, rows: NDArray[np.integer[Any]]) -> Batch:
+    def gather(self, rows: torch.Tensor) -> Batch:
         """rows [R, B] -> inputs [R, B, F], targets [R, B, T]."""
-        flat = torch.from_numpy(rows.reshape(-1))
+        flat = rows.reshape(-1)
         inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)
         return inputs.view(*rows.shape, -1), targets.view(*rows.shape, -1)
 
-    def _epoch(self, epoch: int) -> NDArray[np.int32]:
+    def _epoch(self, epoch: int) -> torch.Tensor:
         """Every start's training rows in the order of an epoch, padded with the blank row: [S, steps * B]."""
         if self._order is None or self._order[0] != epoch:
             n_train = self.train.shape[1]
@@ -113,7 +114,7 @@ class Batches:
                 shuffled = draws.permutations(seeds, f"epoch {epoch}", self.lengths[folds], n_train)
                 order[i : i + some, :n_train] = np.take_along_axis(self.train[folds], shuffled, 1)
             order += self.offsets[:, None].astype(np.int32)
-            self._order = (epoch, order)
+            self._order = (epoch, torch.from_numpy(order))
         return self._order[1]
 
     def _labelled(self, rows: Rows) -> bool:

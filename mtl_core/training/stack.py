@@ -52,6 +52,7 @@ class Stack:
         self.step_count, self.seconds, self.evaluated = 0, 0.0, -1
         self.in_force = self.present.float()
         self.total, self.counted = torch.zeros(self.present.shape), torch.zeros(self.present.shape)
+        self._weighed: torch.Tensor | None = None
         self._refresh()
 
     @property
@@ -62,7 +63,7 @@ class Stack:
     def step(self) -> None:
         """One step of every replica that has not stopped."""
         if any(change.step == self.step_count for change in self.plan.changes):
-            self.now = self.plan.at(self.step_count)
+            self.now, self._weighed = self.plan.at(self.step_count), None
         inputs, targets = self.batches.at(self.step_count)
         combined = self.now.weighting.needs_gramian and self.n_multi and self.shared
         found, losses, learned = (self._combined if combined else self._weighted)(inputs, targets)
@@ -78,7 +79,7 @@ class Stack:
         """Losses of some replicas on a batch, which tasks learn from it [R, T], and the outputs' pullback."""
         outputs, pull = self.sharing.linearise(parameters, inputs, self.shape)
         losses = task_losses(outputs, targets, self.groups, self.batches.is_complete(self.step_count))
-        learns = self.learns[rows]
+        learns = self.learns if rows == slice(None) else self.learns[rows]
         return losses, learns if losses.labelled is None else learns & losses.labelled, pull
 
     def _weighted(self, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
@@ -88,9 +89,11 @@ class Stack:
         own: list[torch.Tensor] = []
         if self.learned:
             own = self._ask_objective(losses.values[:k], learned[:k])
-        elif k:
+        elif k and not (self.now.weighting.constant and learned is self._weighed):
             self._ask(losses.values[:k], learned[:k], None)
-        self.in_force[k:] = learned[k:]
+        if learned is not self._weighed:
+            self.in_force[k:] = learned[k:]
+        self._weighed = learned
         found = pull(losses.pulled(self.in_force))
         return self._with_penalty(found, self.parameters, self.present) + own, losses.values, learned
 
@@ -164,6 +167,7 @@ class Stack:
         self.learns = self.present & ~self.best.stopped[:, None]
         self.in_force = torch.where(self.learns, self.in_force, 0.0)
         self._values = [each.detach() for each in self.moved]
+        self._weighed = None
 
     # --- state ----------------------------------------------------------------------------------------------
     def dump(self) -> bytes:
