@@ -1,9 +1,8 @@
-"""What several test files share: a small experiment, an engine in this process, and one with real workers."""
+"""What several test files share: a small experiment, and an engine with real workers."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +11,7 @@ from mtl_core.api import Lab
 from mtl_core.data.base import sources
 from mtl_core.experiment import Experiment, Plan, Training
 from mtl_core.models.base import Trunk
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +39,3 @@ def engine_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         wait_until(lab.engine_ready)
     yield lab
     lab.close()
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait for another process; fails the test when it takes absurdly long."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import event, update
 
 from mtl_core.api import Lab
-from mtl_core.events import Event, loads
-from mtl_core.experiment import Experiment, Training, shape_for
+from mtl_core.events import Event
+from mtl_core.experiment import Experiment, Training
 from mtl_core.optimisers import Adam, StochasticGradientDescent
 from mtl_core.running import course, slices, turns
 from mtl_core.running.caches import ByteLimited
@@ -26,8 +26,8 @@ from mtl_core.store import runs, tables
 from mtl_core.store.claims import Claim
 from mtl_core.store.database import Database
 from mtl_core.store.journal import Journal
-from mtl_core.training.engine import advance, prepared_for
 from mtl_core.weighting.by_loss import Fixed
+from tests.told import assert_same, facts, told, uncut
 
 
 class Crew:
@@ -74,8 +74,7 @@ class Bench:
         self.work(lambda: self.lab.run(run).status == status)
 
     def said(self, run: str) -> dict[tuple[int, int, str], Event]:
-        events = [loads(text) for _, text in runs.said(self.database, run)]
-        return {(each.unit, getattr(each, "step", 0), each.kind): each for each in events}
+        return told(self.database, run)
 
     def close(self) -> None:
         self.manager.close()
@@ -93,28 +92,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     place = Bench(tmp_path)
     yield place
     place.close()
-
-
-def facts(event: Event) -> dict[str, Any]:
-    """What an event says about the networks; how long it took is not part of it."""
-    told = event.to_json()
-    return {key: value for key, value in told.items() if "seconds" not in key}
-
-
-def uncut(experiment: Experiment) -> dict[tuple[int, int, str], Event]:
-    """The same run in one piece, by the engine alone."""
-    dataset = dataset_of(experiment.data)
-    prepared, chosen = prepared_for(experiment, dataset), dataset.choose(experiment.tasks)
-    events: list[Event] = []
-    for unit in experiment.units(shape_for(experiment, dataset)):
-        events += advance(experiment, unit, prepared, chosen.tasks, None).events
-    return {(each.unit, getattr(each, "step", 0), each.kind): each for each in events}
-
-
-def assert_same(told: dict[tuple[int, int, str], Event], expected: dict[tuple[int, int, str], Event]) -> None:
-    assert told.keys() == expected.keys()
-    for key, each in told.items():
-        assert facts(each) == facts(expected[key]), key
 
 
 # --- the numbers ------------------------------------------------------------------------------------------------
@@ -182,8 +159,8 @@ def test_a_knob_turned_while_paused_takes_effect_when_the_run_goes_on(bench: Ben
     bench.lab.command(run, "resume")
     bench.finish(run)
     assert [each.step for each in bench.lab.run(run).experiment.changes] == [0]
-    told, plain = bench.said(run), uncut(replace(small, optimiser=Adam(learning_rate=0.05)))
-    assert facts(told[0, 40, "progress"]) == facts(plain[0, 40, "progress"])
+    turned, plain = bench.said(run), uncut(replace(small, optimiser=Adam(learning_rate=0.05)))
+    assert facts(turned[0, 40, "progress"]) == facts(plain[0, 40, "progress"])
 
 
 def test_a_knob_turned_after_the_last_step_of_a_stack_is_said_to_be_too_late(bench: Bench, small: Experiment) -> None:
@@ -348,9 +325,9 @@ def test_an_error_in_a_slice_ends_the_run_with_one_sentence(bench: Bench, small:
 
 def test_a_run_that_is_not_understood_fails_alone(bench: Bench, small: Experiment) -> None:
     bad, good = bench.lab.submit(small, paused=True), bench.lab.submit(small)
-    told = runs.dumps({**small.to_json(), "changes": [{"nonsense": 1}]})
+    nonsense = runs.dumps({**small.to_json(), "changes": [{"nonsense": 1}]})
     with bench.database.writing() as connection:
-        connection.execute(update(tables.runs).where(tables.runs.c.id == bad).values(experiment=told))
+        connection.execute(update(tables.runs).where(tables.runs.c.id == bad).values(experiment=nonsense))
     bench.finish(good)
     with bench.database.reading() as connection:
         rows = connection.execute(tables.runs.select().where(tables.runs.c.id == bad)).mappings().all()

@@ -53,8 +53,11 @@ class Starter:
 
     def _look(self) -> None:
         mine = self._process is not None and self._process.poll() is None
-        if not mine and not self._stopping.is_set() and not is_served(self.database):
-            self._process = _start(self.url)
+        if mine or self._stopping.is_set() or is_served(self.database):
+            return
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = _start(self.url)
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
