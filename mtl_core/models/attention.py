@@ -50,8 +50,18 @@ class MultiTaskAttention(Sharing):
         for i in range(shape.trunk.depth):
             layer = (parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"])
             values = chain(values, [layer], None, shape.trunk.activation)  # [R, B, W]
-            wide = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1)
-            asked = wide if i == 0 else torch.cat([wide, seen], 3)
-            masks.append(torch.sigmoid(layers.linear_columns(parameters, f"attention.{i}", asked)))
+            masks.append(torch.sigmoid(self._asked(parameters, i, values, seen, shape)))
             seen = masks[-1] * values.unsqueeze(1)
         return seen, masks
+
+    def _asked(
+        self, parameters: Parameters, layer: int, values: torch.Tensor, seen: torch.Tensor, shape: Shape
+    ) -> torch.Tensor:
+        """A_l [h_l ; z_(l-1)] + a_l, part by part: [R, T, B, W]."""
+        weight, bias = parameters[f"attention.{layer}.weight"], parameters[f"attention.{layer}.bias"].flatten(0, 1)
+        of_trunk, of_seen = weight[:, :, : shape.trunk.width], weight[:, :, shape.trunk.width :]
+        wide = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)  # [R * T, B, W]
+        asked = torch.baddbmm(bias, wide, of_trunk.flatten(0, 1))
+        if layer:
+            asked = torch.baddbmm(asked, seen.flatten(0, 1), of_seen.flatten(0, 1))
+        return torch.unflatten(asked, 0, (-1, shape.n_tasks))

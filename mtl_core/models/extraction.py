@@ -47,8 +47,7 @@ class CustomisedExperts(Sharing):
         if not self.own_experts:
             return mixed
         outputs = layers.private_heads(parameters, own.flatten(2, 3), shape).transpose(1, 2)  # [R, O, E' * B]
-        owner = [t for t, size in enumerate(shape.outputs) for _ in range(size)]
-        weights = shares[:, owner, self.experts :]  # [R, O, E', B]
+        weights = shares[:, layers.owners(shape), self.experts :]  # [R, O, E', B]
         return mixed + (outputs.reshape(weights.shape) * weights).sum(2).transpose(1, 2)
 
 
@@ -123,7 +122,8 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
                 return self.heads(parameters, common, own, shares, shape)
             everyone = torch.cat([common, own.flatten(1, 2)], 1) if self.own_experts else common
             overall = task_gates(parameters[f"common.{i}"], road)
-            road, tasks = mixed(everyone, overall).squeeze(1), self._mixtures(common, own, shares)
+            handed = mixed(everyone, torch.cat([overall, self._over_all(shares)], 1))  # [R, 1 + T, B, W]
+            road, tasks = handed[:, 0], handed[:, 1:]
         raise AssertionError("a trunk has at least one layer")
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
@@ -149,20 +149,17 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
         own = layers.columns(parameters, each, shape, here, "own")
         return common, own.unflatten(1, (shape.n_tasks, -1))
 
-    def _mixtures(self, common: torch.Tensor, own: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-        """What each task hands to the next level [R, T, B, W]."""
-        of_common = mixed(common, shares[:, :, : self.experts])
-        if not self.own_experts:
-            return of_common
-        of_own = mixed(own.flatten(0, 1), shares[:, :, self.experts :].flatten(0, 1).unsqueeze(1)).squeeze(1)
-        return of_common + torch.unflatten(of_own, 0, own.shape[:2])
+    def _over_all(self, shares: torch.Tensor) -> torch.Tensor:
+        """The tasks' shares over all experts, 0 for the other tasks' own: [R, T, seen, B] -> [R, T, E + T * E', B]."""
+        common, own = shares.split((self.experts, self.own_experts), 2)
+        mine = torch.eye(shares.shape[1], dtype=shares.dtype, device=shares.device)[:, :, None, None]
+        return torch.cat([common, (mine * own.unsqueeze(2)).flatten(2, 3)], 2)
 
 
 def mixed(features: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     """Mixtures row by row: features [R, E, B, W], shares [R, G, E, B] -> [R, G, B, W]."""
     out = torch.matmul(shares.permute(0, 3, 1, 2), features.permute(0, 2, 1, 3))  # [R, B, G, W]
-    moved: torch.Tensor = out.transpose(1, 2)
-    return moved
+    return torch.transpose(out, 1, 2)
 
 
 def _gate(level: int) -> str:

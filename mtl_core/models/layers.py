@@ -70,6 +70,11 @@ def private_heads(parameters: Parameters, features: torch.Tensor, shape: Shape) 
     return torch.cat([narrow(*part) for part in zip(features.unbind(1), weights, biases, strict=True)], -1)
 
 
+def owners(shape: Shape) -> list[int]:
+    """The task that each output belongs to."""
+    return [t for t, size in enumerate(shape.outputs) for _ in range(size)]
+
+
 def mixed_heads(parameters: Parameters, features: torch.Tensor, shares: torch.Tensor, shape: Shape) -> torch.Tensor:
     """Heads on each task's mixture of several trunks: features [R, E, B, W], shares [R, T, E, B] -> [R, B, O].
 
@@ -79,7 +84,7 @@ def mixed_heads(parameters: Parameters, features: torch.Tensor, shares: torch.Te
     n_experts, n_rows = features.shape[1:3]
     flat = narrow(features.flatten(1, 2), parameters["head.weight"], parameters["head.bias"])  # [R, E * B, O]
     seen = flat.transpose(1, 2).unflatten(2, (n_experts, n_rows))  # [R, O, E, B]
-    owner = [t for t, size in enumerate(shape.outputs) for _ in range(size)]
+    owner = owners(shape)
     wide = shares if len(owner) == shape.n_tasks else shares[:, owner]
     return torch.sum(seen * wide, 2).transpose(1, 2)
 
@@ -98,13 +103,6 @@ def columns(
     flat = [(weight.flatten(0, 1), bias.flatten(0, 1)) for weight, bias in hidden]  # [R * C, in, out]
     out = chain(values.flatten(0, 1), flat, None, shape.trunk.activation)
     return torch.unflatten(out, 0, (-1, n_columns))
-
-
-def linear_columns(parameters: Parameters, name: str, values: torch.Tensor) -> torch.Tensor:
-    """C linear layers side by side, without activation: [R, C, B, in] -> [R, C, B, out]."""
-    weight, bias = parameters[f"{name}.weight"].flatten(0, 1), parameters[f"{name}.bias"].flatten(0, 1)
-    out = torch.baddbmm(bias, values.flatten(0, 1), weight)
-    return torch.unflatten(out, 0, values.shape[:2])
 
 
 def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import ClassVar
 
 from mtl_core.lazy import torch
@@ -97,14 +98,16 @@ class Sluice(Sharing):
         return branching_layout(shape, 0) | stitches | mix
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
-        values, seen = inputs, torch.zeros(())
+        values, found = inputs, torch.zeros(())
+        slope = parameters | {"head.bias": torch.zeros_like(parameters["head.bias"])}
         for i in range(shape.trunk.depth):
             values = layers.columns(parameters, values, shape, range(i, i + 1))  # [R, T, B, W]
             cut = values.unflatten(3, (self.parts, -1)).transpose(2, 3)  # [R, T, parts, B, W / parts]
             mixed = torch.bmm(parameters[f"stitch.{i}"], cut.flatten(1, 2).flatten(2)).view(cut.shape)
             values = mixed.transpose(2, 3).flatten(3)
-            seen = seen + parameters["mix"][:, :, i, None, None] * values
-        return layers.private_heads(parameters, seen, shape)
+            share = parameters["mix"][:, layers.owners(shape), i].unsqueeze(1)  # heads are linear: mix their outputs
+            found = found + share * layers.private_heads(slope, values, shape)
+        return found + parameters["head.bias"].transpose(1, 2)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         private = (f"stitch.{shape.trunk.depth - 1}", "mix", "head.weight", "head.bias")
@@ -115,12 +118,10 @@ class Sluice(Sharing):
             return None
         pull = torch.zeros(())
         for i in range(shape.trunk.depth):
-            weight = parameters[f"trunk.{i}.weight"]  # [R, T, in, W]
-            inner = (weight.mT @ weight).unflatten(3, (self.parts, -1)).unflatten(2, (self.parts, -1))
-            pairs = inner.square().sum((3, 5))  # [R, T, parts, parts]
-            between = (pairs.sum((2, 3)) - pairs.diagonal(dim1=2, dim2=3).sum(2)) / 2
-            pull = pull + (between * present).sum(1)
-        return self.orthogonality * pull
+            parts = parameters[f"trunk.{i}.weight"].flatten(0, 1).chunk(self.parts, 2)  # each [R * T, in, W / parts]
+            for a, b in combinations(parts, 2):
+                pull = pull + torch.bmm(a.mT, b).flatten(1).square().sum(1)
+        return self.orthogonality * (pull.view(present.shape) * present).sum(1)
 
     def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
         return {name: parameters[name] for name in self.layout(shape) if name.startswith(("stitch.", "mix"))}
