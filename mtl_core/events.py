@@ -43,7 +43,8 @@ class Progress(Event):
     train, validation: mean loss [R, T], on the training rows of the last batch(es) and on the validation rows.
     train_error, validation_error: the task's metric (an error, lower is better) [R, T].
     test_error: metric on the test rows at the replica's best validation step so far [R, T]; reported, never used.
-    best_step: that step [R, T] (one for all tasks of a replica, unless its tasks share nothing). weights: loss weights in force [R, T]. cosine: gradient cosine [R, T, T] or None.
+    best_step: that step [R, T] (one for all tasks of a replica, unless its tasks share nothing).
+    weights: loss weights in force [R, T]. cosine: gradient cosine [R, T, T] or None.
     stopped: the replica has ended early [R]; diverged: it was stopped because a number was not finite [R].
     seconds: training time of this stack so far.
     """

@@ -140,7 +140,8 @@ class Experiment:
                 value = getattr(item, each.name)
                 if each.per_task and value and len(value) != len(self.tasks):
                     raise InvalidInput(
-                        f"{part}.{each.name} has {len(value)} numbers for {len(self.tasks)} tasks; give one for each task"
+                        f"{part}.{each.name} has {len(value)} numbers for {len(self.tasks)} tasks; "
+                        "give one for each task"
                     )
 
     # --- JSON -------------------------------------------------------------------------------------------
