@@ -7,7 +7,8 @@ import resource
 import subprocess
 import sys
 
-from benchmarks.work import N_INPUTS, Row, fastest, replicas, stack, table, trained
+from benchmarks.work import N_INPUTS, N_TASKS, Row, fastest, replicas, stack, table, trained
+from mtl_core.events import Replica
 from mtl_core.training.engine import calm
 
 NETWORKS = (1, 4, 16, 64, 256)
@@ -21,11 +22,11 @@ def measure() -> list[Row]:
     rows = []
     for count in NETWORKS:
         networks = replicas(count, alone=False)
-        seconds = fastest({"run": lambda networks=networks: trained(stack(networks, steps=STEPS))}, 3)["run"]
+        seconds = _seconds(networks)
         rows.append(Row(f"{count} networks: one network-step", 1e6 * seconds / STEPS / count, "µs"))
     for count in TASKS:
         networks = replicas(5, count, alone=False)
-        seconds = fastest({"run": lambda n=networks, t=count: trained(stack(n, steps=STEPS, n_tasks=t))}, 3)["run"]
+        seconds = _seconds(networks, count)
         rows.append(Row(f"{count} tasks, 5 networks: one step", 1e3 * seconds / STEPS, "ms"))
     for count in ROWS:
         found = json.loads(_alone("rows", count))
@@ -33,6 +34,10 @@ def measure() -> list[Row]:
         limit = 3.0 if count == max(ROWS) else None
         rows.append(Row(f"{count:,} rows: peak memory / the table's float32 size", found["memory"], "ratio", limit))
     return rows
+
+
+def _seconds(networks: tuple[Replica, ...], n_tasks: int = N_TASKS) -> float:
+    return fastest({"run": lambda: trained(stack(networks, steps=STEPS, n_tasks=n_tasks))}, 3)["run"]
 
 
 def _alone(*arguments: object) -> str:

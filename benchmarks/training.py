@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks import peers
 from benchmarks.work import Row, fastest, replicas, stack, timed, trained
 from mtl_core.training.engine import calm
 from mtl_core.weighting.base import weightings
 
 STEPS, SEEDS = 640, 5
+TORCHJD = ("pcgrad", "mgda")
 
 
 def measure() -> list[Row]:
@@ -45,14 +48,17 @@ def measure_weightings() -> list[Row]:
     """Every weighting over 20 networks against equal weights, and TorchJD's loop against its plain loop."""
     calm()
     networks, steps = replicas(SEEDS), 192
-    works = {name: (lambda name=name: trained(stack(networks, steps=steps, weighting=name))) for name in weightings}
-    peers_ = {name: timed(lambda name=name: peers.torchjd_loop(64, name)) for name in ("pcgrad", "mgda")}
-    found = fastest({**works, **{f"TorchJD {name}": work for name, work in peers_.items()}}, repeats=4)
-    plain = fastest({"plain": timed(lambda: peers.plain_loop(64, loader=False))}, repeats=4)["plain"]
+
+    def ours(name: str) -> float:
+        return trained(stack(networks, steps=steps, weighting=name))
+
+    works = {name: partial(ours, name) for name in weightings}
+    works |= {f"TorchJD {name}": timed(partial(peers.torchjd_loop, 64, name)) for name in TORCHJD}
+    works |= {"plain": timed(partial(peers.plain_loop, 64, loader=False))}
+    found = fastest(works, repeats=4)
     rows = []
     for name in weightings:
         limit = 3.0 if weightings[name].needs_gramian else 1.3
         rows.append(Row(f"{weightings[name].label()} / equal weights", found[name] / found["equal"], "ratio", limit))
-    return rows + [
-        Row(f"TorchJD {name} / its plain loop", found[f"TorchJD {name}"] / plain, "ratio") for name in peers_
-    ]
+    theirs = {f"TorchJD {name} / its plain loop": found[f"TorchJD {name}"] / found["plain"] for name in TORCHJD}
+    return rows + [Row(name, value, "ratio") for name, value in theirs.items()]
