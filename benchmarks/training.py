@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from benchmarks import peers
@@ -52,7 +53,7 @@ def measure_weightings() -> list[Row]:
     def ours(name: str) -> float:
         return trained(stack(networks, steps=steps, weighting=name))
 
-    works = {name: partial(ours, name) for name in weightings}
+    works: dict[str, Callable[[], float]] = {name: partial(ours, name) for name in weightings}
     works |= {f"TorchJD {name}": timed(partial(peers.torchjd_loop, 64, name)) for name in TORCHJD}
     works |= {"plain": timed(partial(peers.plain_loop, 64, loader=False))}
     found = fastest(works, repeats=4)

@@ -44,9 +44,15 @@ def test_a_run_that_was_saved_comes_back_with_the_same_numbers(lab: Lab, tmp_pat
     assert other.run(again).name == first.name
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"text", gzip.compress(b"[]"), gzip.compress(b'{"format":1,"run":{},"events":[]}')]
-)
+OTHER_FILES = {
+    "empty": b"",
+    "text": b"text",
+    "other JSON": gzip.compress(b"[]"),
+    "no run": gzip.compress(b'{"format":1,"run":{},"events":[]}'),
+}
+
+
+@pytest.mark.parametrize("raw", OTHER_FILES.values(), ids=list(OTHER_FILES))
 def test_any_other_file_is_refused_in_one_sentence(lab: Lab, raw: bytes) -> None:
     with pytest.raises(InvalidInput, match="not a saved run"):
         lab.restore(raw)
