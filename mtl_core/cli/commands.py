@@ -151,7 +151,7 @@ def methods(as_json: Json = False) -> None:
 
 @app.command()
 def serve(
-    port: Annotated[int | None, typer.Option(help="Port on this machine; default: 8501 or the next free one.")] = None,
+    port: Annotated[int | None, typer.Option(help="Default: 8501 or the next free one.", min=1, max=65535)] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """The dashboard with its engine, until Ctrl-C."""
