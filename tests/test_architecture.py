@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"lazy", "registry", "settings", "draws"}),
+    frozenset({"lazy", "registry", "settings", "draws", "scales"}),
     frozenset({"tasks", "events"}),
     frozenset({"data", "models", "weighting", "metrics", "optimisers"}),
     frozenset({"experiment"}),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,10 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mtl_core.data.base import Dataset
-from mtl_core.data.prepare import INPUT_LIMIT, encoded_names, moments, prepare, prepare_draws
+from mtl_core.data.prepare import INPUT_LIMIT, encoded_names, prepare, prepare_draws
 from mtl_core.data.splits import holdout, splits
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.registry import InvalidInput
+from mtl_core.scales import middle, moments
 from mtl_core.tasks import TaskSpec
 
 
@@ -128,6 +131,29 @@ def test_targets_are_standardised_on_training_rows_and_classes_stay_codes() -> N
     assert_allclose(centred.targets[:, :-1, 0], prepared.targets[:, :-1, 0] * prepared.deviation[:, :1], rtol=1e-4)
 
 
+@pytest.mark.parametrize(("kind", "centre"), [("median", np.median), ("huber", np.median), ("count", None)])
+def test_robust_numbers_are_measured_from_the_training_median_and_counts_in_training_means(
+    kind: str, centre: Callable[[np.ndarray], float] | None
+) -> None:
+    data = table(200)
+    counts = np.random.default_rng(1).poisson(3.0, 200).astype(float)
+    data = replace(data, targets=pd.DataFrame({"n": counts}), tasks=(TaskSpec("n", kind),))
+    prepared, unscaled = prepare(data, 4, 0), prepare(data, 4, 0, scale_targets=False)
+    for p, split in enumerate(splits(data, 4, 0)):
+        train = counts[split.train]
+        zero = centre(train) if centre else 0.0
+        unit = np.sqrt(np.pi / 2) * np.abs(train - zero).mean() if centre else train.mean()
+        assert_allclose(prepared.targets[p, :-1, 0], (counts - zero) / unit, rtol=1e-5)
+        assert_allclose(unscaled.targets[p, :-1, 0], (counts - zero) / (1 if centre else unit), rtol=1e-5)
+
+
+def test_the_robust_spread_of_normal_numbers_is_their_deviation() -> None:
+    numbers = np.random.default_rng(0).normal(7, 3, 200_000)
+    assert middle(np.append(numbers, np.nan)) == pytest.approx((7, 3), rel=0.01)
+    assert middle(np.full(9, 5.0)) == (5.0, 0.0)
+    assert middle(np.array([np.nan])) == (0.0, 0.0)
+
+
 def test_what_stands_in_held_out_rows_changes_nothing_for_the_training_rows() -> None:
     data, split = table(120), splits(table(120), 3, 0)[0]
     held = np.concatenate([split.validation, split.test])
@@ -191,7 +217,7 @@ def test_every_draw_is_a_preparation_of_its_own() -> None:
     assert not np.array_equal(prepared.targets[0], prepared.targets[1])
 
 
-@given(st.lists(st.floats(-1e150, 1e150), min_size=1, max_size=30))
+@given(st.lists(st.floats(-1e150, 1e150, allow_subnormal=False), min_size=1, max_size=30))
 @settings(max_examples=50, deadline=None)
 def test_moments_do_not_overflow(values: list[float]) -> None:
     mean, deviation = moments(np.array([*values, np.nan]))

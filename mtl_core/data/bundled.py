@@ -62,7 +62,7 @@ class Penguins(Source):
 class SolarFlare(Source):
     """1,066 active regions of the sun: how many flares of three strengths follow within a day.
 
-    Counts are predicted as numbers. Letters and codes are McIntosh's classes as published.
+    Counts are predicted as rates. Letters and codes are McIntosh's classes as published.
     """
 
     def load(self) -> Dataset:
@@ -74,7 +74,7 @@ class SolarFlare(Source):
             title=self.title,
             features=features.rename(columns={name: name.replace("-", " ") for name in features.columns}),
             targets=pd.DataFrame({task: table[column].astype(float) for task, column in strengths.items()}),
-            tasks=tuple(TaskSpec(task, "regression", unit="flares in 24 h") for task in strengths),
+            tasks=tuple(TaskSpec(task, "count", unit="flares in 24 h") for task in strengths),
             source="Bradshaw (1989), UCI Machine Learning Repository, doi:10.24432/C5530G; package river",
             licence="CC BY 4.0",
             description="One row is an active region on one day; C flares are common and weak, X flares are not.",

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mtl_core.data.base import Dataset, Source
 from mtl_core.data.splits import Rows, Split, holdout, splits
 from mtl_core.registry import InvalidInput
+from mtl_core.scales import moments
 
 INPUT_LIMIT = 10.0
 """An encoded input stays within so many training deviations of the training mean: one absurd cell (a slipped
@@ -34,9 +35,9 @@ Floats = NDArray[np.float32]
 class Prepared:
     """Everything that training reads.
 
-    inputs [P, N + 1, F], targets [P, N + 1, T] (NaN = no label); regression targets are standardised with the
-    training rows' mean and deviation, kept in `mean` and `deviation` [P, T] (0 and 1 for classes). Where an
-    experiment asks for unscaled targets they are only centred: the mean of the training rows is 0 either way.
+    inputs [P, N + 1, F], targets [P, N + 1, T] (NaN = no label) in the units of their kind of task, which are fitted
+    on the training rows: target = (label - mean) / deviation [P, T]. Mean and deviation of a number, 0 and the mean
+    of a count, 0 and 1 for classes. Where an experiment asks for unscaled targets, numbers are only centred.
     train, validation, test [P, n]: row numbers, padded with N.
     """
 
@@ -106,11 +107,7 @@ def _fill_targets(
         labels = dataset.targets.iloc[:, t].to_numpy()
         _check_size(labels, task.name)
         for p, split in enumerate(found):
-            if not task.method.standardised:
-                targets[p, :, t] = labels
-                continue
-            centre, spread = moments(labels[split.train])
-            spread = spread if scale and spread else 1.0
+            centre, spread = task.method.units(labels[split.train], scale)
             with np.errstate(over="ignore"):
                 targets[p, :, t] = (labels - centre) / spread
             _check_size(targets[p, :, t], task.name)
@@ -180,15 +177,4 @@ def _scaled(raw: NDArray[Any], train: Rows) -> NDArray[Any]:
     return np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT, out=scaled)
 
 
-def moments(values: NDArray[Any]) -> tuple[float, float]:
-    """Mean and deviation of the known values; deviation 0 where they do not vary, to rounding."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return 0.0, 0.0
-    size = float(max(abs(float(known.max())), abs(float(known.min())))) or 1.0
-    mean = float((known / size).mean(dtype=np.float64)) * size
-    deviation = float((known / size).std(dtype=np.float64)) * size
-    return mean, deviation if deviation > 1e-12 * abs(mean) else 0.0
-
-
-__all__ = ["Prepared", "Split", "encoded_names", "holdout", "moments", "prepare", "prepare_draws", "splits"]
+__all__ = ["Prepared", "Split", "encoded_names", "holdout", "prepare", "prepare_draws", "splits"]

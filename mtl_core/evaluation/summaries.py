@@ -16,17 +16,16 @@ Scores = Mapping[str, Mapping[str, float]]
 
 
 def trivial_error(task: TaskSpec, dataset: Dataset | None = None) -> float:
-    """Error of always predicting the same: 1 for a relative error, the entropy of the classes (nats) for a log-loss.
+    """Error of always predicting the same: 1 for a relative error, the entropy of the classes (nats) for a log-loss,
+    their own ranked probability score for steps in order.
 
     Without a data set, or where it has no label, classes count as equally frequent.
     """
-    if not task.classes:
-        return 1.0
-    labels = dataset.targets[task.name].dropna() if dataset is not None else pd.Series(dtype=float)
+    size = len(task.classes)
+    labels = dataset.targets[task.name].dropna() if dataset is not None and size else pd.Series(dtype=float)
     if labels.nunique() < 2:
-        return float(np.log(len(task.classes)))
-    shares = labels.value_counts(normalize=True).to_numpy()
-    return float(-(shares * np.log(shares)).sum())
+        return task.method.trivial(np.full(size, 1 / max(size, 1)))
+    return task.method.trivial(np.bincount(labels.astype(int), minlength=size) / len(labels))
 
 
 def delta_m(alone: Scores, together: Scores, higher_is_better: frozenset[str] = frozenset()) -> float:

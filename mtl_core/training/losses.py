@@ -120,10 +120,10 @@ def scores(
 
 
 def _score(name: str, outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> torch.Tensor:
-    """One metric of the k tasks of a group: [R, k]. Targets are standardised, so the training mean is 0."""
+    """One metric of the k tasks of a group: [R, k]."""
     mine = _take(outputs, group.columns).unflatten(-1, (len(group.tasks), group.size)).movedim(2, 1)  # [R, k, B, O]
     wanted = _take(targets, group.tasks).movedim(2, 1)
-    return metrics[name]().score(mine, wanted, torch.zeros(wanted.shape[:2]))
+    return metrics[name]().score(mine, wanted, wanted.new_full(wanted.shape[:2], group.kind.constant))
 
 
 def _take(values: torch.Tensor, which: tuple[int, ...]) -> torch.Tensor:
