@@ -179,6 +179,20 @@ def test_names_in_a_table_are_shown_letter_for_letter(place: Room) -> None:
     assert "<b>" not in rendered
 
 
+def test_an_encoding_in_doubt_is_shown_and_can_be_chosen(place: Room) -> None:
+    content = csv(TABLE.rename(columns={"weight": "вес"})).decode().encode("cp1251")
+    at = drop(place, content)
+    assert not at.error
+    choice = next(each for each in at.radio if "reads right" in each.label)
+    assert any("вес" in option for option in choice.options)
+    choice.set_value("cp1251").run()
+    assert not at.error
+    assert "вес" in set(at.data_editor[0].value["column"])
+    back = next(each for each in at.radio if "reads right" in each.label)
+    assert back.value == "cp1251"
+    assert len(back.options) > 1
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -1,4 +1,4 @@
-"""From the bytes of a text table to a frame: encoding, delimiter, header, decimal mark, missing cells.
+"""From the bytes of a table to a frame: what wraps it, encoding, layout, missing cells.
 
 Nothing is turned silently into something else: whatever was decided or changed stands in the `Reading`.
 """
@@ -6,7 +6,6 @@ Nothing is turned silently into something else: whatever was decided or changed 
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import re
 import warnings
@@ -15,32 +14,23 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mtl_core.data.containers import Unpacked, unpack
+from mtl_core.data.dialect import MISSING, WORDS, Dialect, find_dialect
+from mtl_core.data.encodings import decodes, detect
+from mtl_core.data.numbers import with_thousands
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 
 SAMPLE_BYTES = 1 << 18
 COLUMN_LIMIT = 2000
-DELIMITERS = ("\t", ";", "|", ",")
-"""Where two fit equally well, the first is taken: commas may also be decimal marks."""
-PAIRED, SINGLE = ["gb18030", "cp1252"], ["cp1252", "cp1251"]
-"""Encodings that are weighed against each other: Chinese text has its high bytes in pairs, Western text seldom."""
-MISSING = ["", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "null", "?", "无"]
-WORDS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
-
-_MAGIC = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "a compressed file",
-    b"PAR1": "a Parquet file",
-    b"%PDF": "a PDF document",
-}
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_COMMA_NUMBER, _POINT_NUMBER = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d+\.\d+")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file was read. notes: sentences about what was decided or changed, for the person to check."""
+    """How a file was read. notes: sentences about what was decided or changed, for the person to check.
+
+    wrapping: "", "gzip", "zip", "Excel" or "Parquet". others: encodings that are plausible too (a person decides).
+    """
 
     filename: str
     encoding: str
@@ -50,29 +40,22 @@ class Reading:
     rows: int
     columns: int
     notes: tuple[str, ...] = ()
+    wrapping: str = ""
+    others: tuple[str, ...] = ()
 
 
-def read_table(content: bytes, filename: str) -> tuple[pd.DataFrame, Reading]:
-    """The table in a text file, and how it was read. Raises `InvalidInput` with one sentence when there is none."""
-    _refuse(content, filename)
-    encoding = _encoding(content)
-    if b"\0" in content and encoding != "utf-16":
-        raise InvalidInput(f"{filename} has a NUL byte, so it is no text table or it is damaged; save it as CSV again")
-    sample = _sample(content, encoding, filename)
-    delimiter = max(DELIMITERS, key=lambda each: _fit(sample, each))
-    rows = _cells(sample, delimiter)
-    if not rows:
-        raise InvalidInput(f"{filename} has no rows of cells at its beginning; save it as CSV again")
-    header = not all(_is_number(cell) for cell in rows[0] if cell.strip())
-    decimal = _decimal(rows, delimiter)
-    width = max(len(rows[0]), Counter(map(len, rows)).most_common(1)[0][0])
-    names, notes = _names(rows[0] if header else [], width, filename)
-    frame = _parse(content, filename, encoding, delimiter, decimal, header, names)
-    frame, cleaned = _cleaned(frame, names if not header else rows[0])
-    if frame.empty:
-        raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
-    notes = [*_said(encoding, delimiter, decimal, header), *notes, *cleaned]
-    return frame, Reading(filename, encoding, delimiter, decimal, header, *frame.shape, tuple(notes))
+def read_table(content: bytes, filename: str, encoding: str = "") -> tuple[pd.DataFrame, Reading]:
+    """The table in a file, and how it was read; `encoding` is a person's word against what would be detected.
+
+    Raises `InvalidInput` with one sentence when there is no table.
+    """
+    check_size(len(content), filename)
+    _check_any(content, filename)
+    inside = unpack(content, filename)
+    if inside.frame is not None:
+        return _typed(inside.frame, inside, filename)
+    _check_any(inside.content, filename)
+    return _text(inside, filename, encoding)
 
 
 def check_size(size: int, filename: str) -> None:
@@ -82,43 +65,51 @@ def check_size(size: int, filename: str) -> None:
         raise InvalidInput(f"{filename} has {megabytes} MB; at most {UPLOAD_LIMIT_MB} can be read, so take fewer rows")
 
 
-def _refuse(content: bytes, filename: str) -> None:
-    """What no reader can help with."""
-    check_size(len(content), filename)
+def _check_any(content: bytes, filename: str) -> None:
     if not content.strip(b" \t\r\n\xef\xbb\xbf,;|"):
         raise InvalidInput(f"{filename} is empty; choose a file with a header and one row for each example")
-    for magic, what in _MAGIC.items():
-        if content.startswith(magic):
-            raise InvalidInput(f"{filename} is {what}, not a text table; save it as CSV and choose that file")
 
 
-# --- encoding -------------------------------------------------------------------------------------------------
-def _encoding(content: bytes) -> str:
-    """The byte-order mark's, else UTF-8 if that fits, else the first that charset-normalizer finds plausible."""
-    for mark, name in _BOMS.items():
-        if content.startswith(mark):
-            return name
-    if _decodes(content, "utf-8"):
-        return "utf-8"
-    from charset_normalizer import from_bytes
+def _text(inside: Unpacked, filename: str, chosen: str) -> tuple[pd.DataFrame, Reading]:
+    content = inside.content
+    encoding, others = (_checked(content, chosen, filename), ()) if chosen else detect(content)
+    if b"\0" in content and not encoding.startswith("utf-16"):
+        raise InvalidInput(f"{filename} has a NUL byte, so it is no text table or it is damaged; save it as CSV again")
+    found = find_dialect(_sample(content, encoding, filename))
+    if found is None:
+        raise InvalidInput(f"{filename} has no rows of cells at its beginning; save it as CSV again")
+    width = max(len(found.rows[0]), Counter(map(len, found.rows)).most_common(1)[0][0])
+    given = found.rows[0] if found.header else []
+    names, renamed = _names(given, width, filename)
+    frame, cleaned = _cleaned(_parse(content, filename, encoding, found, names), given if found.header else names)
+    frame, grouped = _numbers(frame, found.decimal)
+    if frame.empty:
+        raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
+    said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter)
+    notes = [*inside.notes, *said, *_layout(found), *found.notes, *renamed, *cleaned, *grouped]
+    facts = (filename, encoding, found.delimiter, found.decimal, found.header, *frame.shape)
+    return frame, Reading(*facts, tuple(notes), inside.wrapping, others)
 
-    text = b"\n".join([line for line in content.splitlines() if not line.isascii()][:500])
-    paired = all(len(run) % 2 == 0 for run in re.findall(rb"[\x80-\xff]+", text))
-    candidates = PAIRED if paired else SINGLE
-    plausible = {name for match in from_bytes(text, cp_isolation=candidates) for name in match.could_be_from_charset}
-    found = next((name for name in candidates if name in plausible), "latin_1")
-    return found if _decodes(content, found) else "latin_1"
+
+def _typed(frame: pd.DataFrame, inside: Unpacked, filename: str) -> tuple[pd.DataFrame, Reading]:
+    """A table that came with its own names and types."""
+    given = [str(name) for name in frame.columns]
+    names, renamed = _names(given, len(given), filename)
+    frame, cleaned = _cleaned(frame.set_axis(names, axis=1), given)
+    if frame.empty:
+        raise InvalidInput(f"{filename} has no rows; add one row for each example")
+    notes = (*inside.notes, *renamed, *cleaned)
+    return frame, Reading(filename, "utf-8", "", ".", True, *frame.shape, notes, inside.wrapping)
 
 
-def _decodes(content: bytes, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
+def _checked(content: bytes, encoding: str, filename: str) -> str:
     try:
-        for start in range(0, len(content), 1 << 20):
-            decoder.decode(content[start : start + (1 << 20)])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+        fits = decodes(content, encoding)
+    except LookupError:
+        fits = False
+    if not fits:
+        raise InvalidInput(f"{filename} is not written in {encoding!r}; choose another encoding")
+    return encoding
 
 
 def _sample(content: bytes, encoding: str, filename: str) -> str:
@@ -130,38 +121,6 @@ def _sample(content: bytes, encoding: str, filename: str) -> str:
     if not whole:
         raise InvalidInput(f"{filename} has a first line of more than 256 kB; put each row on a line of its own")
     return whole
-
-
-# --- dialect --------------------------------------------------------------------------------------------------
-def _cells(sample: str, delimiter: str) -> list[list[str]]:
-    """Rows of cells; rows without any text are left out."""
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, skipinitialspace=True)
-    try:
-        return [row for row, _ in zip(reader, range(1000), strict=False) if any(cell.strip() for cell in row)]
-    except csv.Error:
-        return []
-
-
-def _fit(sample: str, delimiter: str) -> float:
-    """Share of the rows that have the most common number of cells; 0 when that is one cell."""
-    rows = _cells(sample, delimiter)
-    width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
-    return count / len(rows) if width > 1 else -1.0 + (delimiter == ",") / 2
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.strip().replace(",", "."))
-    except ValueError:
-        return cell.strip() in MISSING
-    return True
-
-
-def _decimal(rows: list[list[str]], delimiter: str) -> str:
-    """A comma where cells look like 1,5 and none like 1.5; never where commas separate cells."""
-    cells = [cell.strip() for row in rows for cell in row] if delimiter != "," else []
-    commas = any(_COMMA_NUMBER.fullmatch(cell) for cell in cells)
-    return "," if commas and not any(_POINT_NUMBER.fullmatch(cell) for cell in cells) else "."
 
 
 def _names(header: list[str], width: int, filename: str) -> tuple[list[str], list[str]]:
@@ -182,33 +141,37 @@ def _names(header: list[str], width: int, filename: str) -> tuple[list[str], lis
     return names, notes
 
 
-def _said(encoding: str, delimiter: str, decimal: str, header: bool) -> list[str]:
+def _said(encoding: str, others: tuple[str, ...], delimiter: str) -> list[str]:
     notes = []
     if not encoding.startswith("utf"):
-        notes.append(f"The file is not UTF-8; it was read as {encoding}. Check that names and texts look right.")
+        doubt = f" It could also be {' or '.join(others)}." if others else ""
+        notes.append(f"The file is not UTF-8; it was read as {encoding}.{doubt} Check that names and texts look right.")
     if delimiter != ",":
         notes.append(f"Cells are separated by a {WORDS[delimiter]}.")
-    if decimal == ",":
-        notes.append("Numbers have a decimal comma.")
-    if not header:
+    return notes
+
+
+def _layout(found: Dialect) -> list[str]:
+    notes = ["Numbers have a decimal comma."] if found.decimal == "," else []
+    if not found.header:
         notes.append("The first row holds numbers, so it was read as data; columns are called column 1, column 2, ...")
     return notes
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
-def _parse(
-    content: bytes, filename: str, encoding: str, delimiter: str, decimal: str, header: bool, names: list[str]
-) -> pd.DataFrame:
+def _parse(content: bytes, filename: str, encoding: str, found: Dialect, names: list[str]) -> pd.DataFrame:
+    table, encoding = _table(content, encoding, found.before)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
-                io.BytesIO(content),
+                io.BytesIO(table),
                 encoding=encoding,
-                sep=delimiter,
-                decimal=decimal,
-                header=0 if header else None,
+                sep=found.delimiter,
+                decimal=found.decimal,
+                header=0 if found.header else None,
                 names=names,
+                skiprows=[1] if found.units else None,
                 index_col=False,
                 keep_default_na=False,
                 na_values=MISSING,
@@ -217,6 +180,16 @@ def _parse(
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeError) as error:
         raise InvalidInput(f"{filename} cannot be read: {_reason(str(error), len(names))}") from error
+
+
+def _table(content: bytes, encoding: str, before: str) -> tuple[bytes, str]:
+    """The bytes from the names on, and their encoding: without its mark UTF-16 needs the order of its bytes."""
+    if not before:
+        return content, encoding
+    if encoding == "utf-16":
+        encoding = "utf-16-be" if content.startswith(codecs.BOM_UTF16_BE) else "utf-16-le"
+        content = content.removeprefix(codecs.BOM_UTF16_BE).removeprefix(codecs.BOM_UTF16_LE)
+    return content[len(before.encode(encoding, "replace")) :], encoding
 
 
 def _reason(message: str, width: int) -> str:
@@ -245,3 +218,14 @@ def _cleaned(frame: pd.DataFrame, header: list[str]) -> tuple[pd.DataFrame, list
     if n_missing:
         notes.append(f"Cells that are empty or say NA, n/a, NaN, null, ? or 无 count as missing ({n_missing:,}).")
     return frame, notes
+
+
+def _numbers(frame: pd.DataFrame, decimal: str) -> tuple[pd.DataFrame, list[str]]:
+    """Columns of numbers with thousands marks as numbers, each with a note."""
+    notes, found = [], {}
+    for name in frame.columns[[pd.api.types.is_string_dtype(kind) for kind in frame.dtypes]]:
+        column, mark = with_thousands(frame[name], decimal)
+        if mark:
+            found[name] = column
+            notes.append(f"Column {name!r} has numbers with {mark!r} between thousands; they were read as numbers.")
+    return frame.assign(**found), notes

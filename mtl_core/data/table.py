@@ -22,6 +22,8 @@ import pandas as pd
 from mtl_core import settings
 from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.columns import Column, guess
+from mtl_core.data.containers import unpack
+from mtl_core.data.encodings import detect
 from mtl_core.data.reading import Reading, check_size, read_table
 from mtl_core.data.recipe import Recipe, build_dataset, guess_recipe
 from mtl_core.registry import InvalidInput, knob
@@ -83,13 +85,17 @@ def csv_source(path: str, tasks: Sequence[str] = ()) -> CsvFile:
     return CsvFile(path, guess_recipe(frame, tasks).to_text())
 
 
-def store_upload(content: bytes, filename: str) -> str:
-    """Read and keep a file; its fingerprint. Raises `InvalidInput` with one sentence when it is no table."""
-    fingerprint = hashlib.sha256(content).hexdigest()[:16]
+def store_upload(content: bytes, filename: str, encoding: str = "") -> str:
+    """Read and keep a file; its fingerprint. Raises `InvalidInput` with one sentence when it is no table.
+
+    encoding: as a person says; "" = as detected. Another encoding is another upload.
+    """
+    fingerprint = hashlib.sha256(content + encoding.encode()).hexdigest()[:16]
     folder = _folder(fingerprint)
     if folder.is_dir():
         return fingerprint
-    frame, reading = read_table(content, Path(filename).name)
+    frame, reading = read_table(content, Path(filename).name, encoding)
+    reading = dataclasses.replace(reading, others=reading.others or _others(content, encoding))
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix="draft-"))
     try:
@@ -109,8 +115,21 @@ def load_upload(fingerprint: str) -> tuple[pd.DataFrame, Reading]:
     if not re.fullmatch(r"[0-9a-f]{16}", fingerprint) or not _folder(fingerprint).is_dir():
         raise InvalidInput(f"there is no upload {fingerprint!r} on this machine; upload the file again")
     facts = json.loads((_folder(fingerprint) / "reading.json").read_text(encoding="utf-8"))
-    reading = Reading(**{**facts, "notes": tuple(facts["notes"])})
+    lists = {name: tuple(facts[name]) for name in ("notes", "others") if name in facts}
+    reading = Reading(**{**facts, **lists})
     return pd.read_parquet(_folder(fingerprint) / "table.parquet"), reading
+
+
+def load_original(fingerprint: str) -> tuple[bytes, Reading]:
+    """The file of an upload as it came, and how it was read."""
+    _, reading = load_upload(fingerprint)
+    return (_folder(fingerprint) / "original").read_bytes(), reading
+
+
+def _others(content: bytes, encoding: str) -> tuple[str, ...]:
+    """Where a person chose the encoding, the ones that may still be chosen instead."""
+    found, others = detect(unpack(content, "").content) if encoding else ("", ())
+    return tuple(name for name in (found, *others) if name and name != encoding)
 
 
 def _folder(fingerprint: str) -> Path:
@@ -132,6 +151,7 @@ __all__ = [
     "csv_source",
     "guess",
     "guess_recipe",
+    "load_original",
     "load_upload",
     "read_table",
     "store_upload",

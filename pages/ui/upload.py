@@ -7,9 +7,11 @@ import streamlit as st
 
 from mtl_core.data.base import Source
 from mtl_core.data.columns import Column, guess
+from mtl_core.data.containers import unpack
+from mtl_core.data.encodings import samples
 from mtl_core.data.reading import Reading
 from mtl_core.data.recipe import Recipe
-from mtl_core.data.table import Upload, load_upload, store_upload
+from mtl_core.data.table import Upload, load_original, load_upload, store_upload
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
@@ -26,7 +28,7 @@ EDITOR = {
     "reason": st.column_config.TextColumn("Why", width=300),
 }
 INTRODUCTION = (
-    "A text table (CSV): one row for each example, one column for each feature or task. "
+    "A table (CSV, Excel or Parquet, also compressed): one row for each example, one column for each feature or task. "
     f"At most {UPLOAD_LIMIT_MB} MB. It stays on the machine that runs this lab."
 )
 
@@ -45,6 +47,8 @@ def own_table(viewed: Source) -> Source | None:
     reading, _ = _facts(fingerprint)
     shape = f"{reading.rows:,} rows, {reading.columns:,} columns"
     st.markdown(f"**{plain(cut(reading.filename, 40))}** · {plain(shape)}")
+    if reading.others:
+        ask_encoding(fingerprint, reading)
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
     return Upload(fingerprint, to_recipe(edited_roles(fingerprint, viewed)).to_text())
 
@@ -59,6 +63,37 @@ def take() -> None:
         st.session_state["upload"] = store_upload(file.getvalue(), file.name)
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
+
+
+def ask_encoding(fingerprint: str, reading: Reading) -> None:
+    """Several encodings fit: let a person see a line in each, and choose."""
+    shown = _encoding_samples(fingerprint)
+    st.radio(
+        "Which of these reads right?",
+        list(shown),
+        index=list(shown).index(reading.encoding),
+        format_func=lambda name: plain(cut(f"{name}: {' '.join(shown[name].split())}", 70)),
+        key=f"encoding.{fingerprint}",
+        on_change=read_again,
+        args=(fingerprint,),
+    )
+
+
+def read_again(fingerprint: str) -> None:
+    """Another encoding was chosen: the same file, read anew."""
+    content, reading = load_original(fingerprint)
+    try:
+        st.session_state["upload"] = store_upload(
+            content, reading.filename, st.session_state[f"encoding.{fingerprint}"]
+        )
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _encoding_samples(fingerprint: str) -> dict[str, str]:
+    content, reading = load_original(fingerprint)
+    return samples(unpack(content, reading.filename).content, tuple(sorted({reading.encoding, *reading.others})))
 
 
 def edited_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:

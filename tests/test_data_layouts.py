@@ -1,0 +1,172 @@
+"""Tables as programs and people write them: titles, units, thousands marks, workbooks, compressed files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtl_core.data.reading import read_table
+from mtl_core.registry import InvalidInput
+
+PEOPLE = pd.DataFrame({"name": ["Ann", "Bob", "Eve"], "age": [31, 45, 27], "height": [1.64, 1.81, 1.7]})
+
+
+def read(text: str, encoding: str = "utf-8") -> pd.DataFrame:
+    return read_table(text.encode(encoding), "t.csv")[0]
+
+
+def packed(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+# --- where the table begins -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "gb18030"])
+@pytest.mark.parametrize("before", ["Report 2024\n\n", "# made by x, y\n# on a day\n", '"Two\nlines"\n', "标题\r\n"])
+def test_what_stands_before_a_table_is_left_out_with_a_note(before: str, encoding: str) -> None:
+    content = f"{before}{PEOPLE.to_csv(index=False)}".encode(encoding)
+    frame, reading = read_table(content, "t.csv")
+    pd.testing.assert_frame_equal(frame, PEOPLE)
+    assert any("before the table" in note for note in reading.notes)
+
+
+def test_a_name_that_begins_like_a_comment_is_a_name() -> None:
+    assert list(read("#id,age\n1,3\n2,4\n").columns) == ["#id", "age"]
+
+
+def test_a_row_of_units_is_left_out_with_a_note() -> None:
+    frame, reading = read_table(b"t,p,q\ns,bar,m\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n", "t.csv")
+    assert frame.to_numpy().tolist() == [[1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
+    assert any("units" in note for note in reading.notes)
+
+
+def test_spreadsheet_programs_may_name_the_separator() -> None:
+    assert read("sep=;\na;b\n1,5;2\n2,5;3\n").to_dict("list") == {"a": [1.5, 2.5], "b": [2, 3]}
+
+
+def test_numbers_lined_up_with_spaces_are_columns() -> None:
+    frame = read("x    y   z\n 1.0  2.0  3.0\n 4.0  5.0  6.0\n 7.0 8.0 9.0\n")
+    assert frame.to_dict("list") == {"x": [1, 4, 7], "y": [2, 5, 8], "z": [3, 6, 9]}
+    assert read("story\na b c d\nx y z w\n").shape == (2, 1)
+
+
+def test_names_are_told_from_data_by_what_stands_below() -> None:
+    assert len(read("5.1,3.5,setosa\n4.9,3.0,setosa\n4.7,3.2,versicolor\n")) == 3
+    assert list(read("name,2019,2020\na,3.1,3\nb,4,4\n").columns) == ["name", "2019", "2020"]
+    assert list(read("2019,2020\n3.1,3\n4,4\n").columns) == ["2019", "2020"]
+
+
+# --- numbers --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ('a,b\n"1,234.50",x\n"12.25",y\n"2,000,000",z\n', [1234.5, 12.25, 2e6]),
+        ("a;b\n1.234,50;x\n12,25;y\n2.000.000,00;z\n", [1234.5, 12.25, 2e6]),
+        ("a;b\n1 234,5;x\n12,25;y\n;z\n", [1234.5, 12.25, np.nan]),
+        ("a;b\n1'234.5;x\n12.25;y\n7;z\n", [1234.5, 12.25, 7]),
+        ('a,b\n"1,5",x\n"12,25",y\n"-3,125",z\n', [1.5, 12.25, -3.125]),
+        ("a;b\n1,234,567;x\n2,500;y\n3;z\n", [1234567, 2500, 3]),
+    ],
+)
+def test_thousands_and_decimal_marks_are_told_apart(text: str, numbers: list[float]) -> None:
+    np.testing.assert_array_equal(read(text)["a"].to_numpy(float), numbers)
+
+
+def test_one_odd_cell_leaves_a_column_as_text() -> None:
+    column = read('a,b\n"1,234",x\n"1,2",y\n"2,000,000",z\n')["a"]
+    assert column.tolist() == ["1,234", "1,2", "2,000,000"]
+
+
+def test_a_mark_that_may_mean_either_is_named() -> None:
+    frame, reading = read_table(b"a;b\n1,234;x\n5,678;y\n", "t.csv")
+    assert frame["a"].tolist() == [1.234, 5.678]
+    assert any("1,234" in note and "thousands" in note for note in reading.notes)
+
+
+# --- encodings ------------------------------------------------------------------------------------------------
+def test_a_person_may_choose_the_encoding() -> None:
+    content = "имя,возраст\nИван,3\nОльга,4\n".encode("cp1251")
+    _, guessed = read_table(content, "t.csv")
+    assert "cp1251" in {guessed.encoding, *guessed.others}
+    frame, reading = read_table(content, "t.csv", "cp1251")
+    assert (frame.columns[0], frame.iloc[1, 0], reading.encoding) == ("имя", "Ольга", "cp1251")
+    for wrong in ("utf-8", "no such encoding"):
+        with pytest.raises(InvalidInput, match="is not written in"):
+            read_table(content, "t.csv", wrong)
+
+
+def test_utf_16_is_known_without_its_mark() -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert read("名,a\n北京,3\n上海,4\n", encoding)["名"].tolist() == ["北京", "上海"]
+
+
+# --- wrappings ------------------------------------------------------------------------------------------------
+def test_the_same_table_comes_out_of_every_wrapping() -> None:
+    text = PEOPLE.to_csv(index=False).encode()
+    parquet = io.BytesIO()
+    PEOPLE.to_parquet(parquet)
+    files = {"gzip": gzip.compress(text), "zip": packed(**{"p.csv": text}), "Parquet": parquet.getvalue(), "": text}
+    for wrapping, content in files.items():
+        frame, reading = read_table(content, "t")
+        pd.testing.assert_frame_equal(frame, PEOPLE)
+        assert reading.wrapping == wrapping
+
+
+def test_a_workbook_gives_its_first_sheet_with_cells() -> None:
+    pytest.importorskip("openpyxl")
+    out = io.BytesIO()
+    with pd.ExcelWriter(out, engine="openpyxl") as book:
+        pd.DataFrame().to_excel(book, sheet_name="cover", index=False)
+        PEOPLE.to_excel(book, sheet_name="people", index=False, startrow=2)
+    frame, reading = read_table(out.getvalue(), "t.xlsx")
+    pd.testing.assert_frame_equal(frame, PEOPLE)
+    assert any("'people'" in note and "'cover'" in note for note in reading.notes)
+
+
+def test_parquet_columns_of_any_type_can_be_shown() -> None:
+    out = io.BytesIO()
+    odd = pd.DataFrame(
+        {"day": pd.Series([pd.Timestamp("2024-01-01"), pd.NaT]), "list": [[1], [2]], "n": [1, None], "b": [True, False]}
+    )
+    odd.to_parquet(out)
+    frame, _ = read_table(out.getvalue(), "t.parquet")
+    assert frame["day"].tolist()[0].startswith("2024-01-01")
+    assert frame.isna().sum().tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(b"a,b\n1,2\n")[:-9], "damaged"),
+        (gzip.compress(b"\0" * 10**6)[:100], "damaged"),
+        (gzip.compress(b""), "is empty"),
+        (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "NUL|no rows|encoding|cells"),
+        (packed(**{"a.csv": b"a,b\n1,2\n", "b.csv": b"a\n1\n"}), "archive of 2 files"),
+        (packed(), "damaged|archive|not"),
+        (packed(**{"a.csv": b"a,b\n1,2\n" * 1000})[:80], "damaged"),
+        (packed(**{"xl/workbook.xml": b"<a>"}), "cannot be opened"),
+        (packed(**{"bomb.csv": b"1," * 150_000_000}), "unpacks to more than"),
+        (b"PAR1 and nothing", "Parquet file that cannot be read"),
+        (b"\xd0\xcf\x11\xe0 old", "old Excel workbook"),
+        (b"SQLite format 3\0", "a database"),
+    ],
+    ids=range(12),
+)
+def test_what_cannot_be_unpacked_is_refused_in_one_sentence(content: bytes, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as refusal:
+        read_table(content, "mine.gz")
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_compressed_bomb_is_stopped_before_it_unpacks() -> None:
+    zeros = gzip.compress(bytes(10**6))
+    with pytest.raises(InvalidInput, match="unpacks to more than"):
+        read_table(zeros * 300, "bomb.gz")
