@@ -181,7 +181,7 @@ def test_each_kind_of_column_gets_its_role() -> None:
         "x": ("number", "feature", "regression"),
         "y": ("number", "task", "regression"),
         "patient_id": ("id", "ignore", "regression"),
-        "grade": ("code", "feature", "multiclass"),
+        "grade": ("code", "feature", "ordinal"),
         "colour": ("category", "feature", "binary"),
         "same": ("constant", "ignore", ""),
         "none": ("empty", "ignore", ""),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.data.columns import guess
 from mtl_core.data.prepare import encoded_names, prepare
 from mtl_core.data.table import (
     CsvFile,
@@ -70,6 +71,7 @@ def built(frame: pd.DataFrame, *tasks: tuple[str, str]) -> object:
         (numbers(z=[1e300, *range(29)]), ("z", "regression"), r"'z' has 1e\+300 in row 1"),
         (numbers(z=[*range(29), float("-inf")]), ("z", "regression"), "'z' has an infinite number in row 30"),
         (numbers(z=[1e39, *range(29)]), ("z", "regression"), r"'z' has 1e\+39 in row 1"),
+        (numbers(z=[*range(29), -2]), ("z", "count"), "'z' has -2 in row 30, and a count is never below 0"),
         (numbers(z=range(30)), ("z", "binary"), "'z' has 30 classes; a binary task has 2"),
         (numbers(60, z=range(60)), ("z", "multiclass"), "at most 50 classes"),
         (numbers(z=range(30)), ("z", "guess"), "there is no task kind 'guess'"),
@@ -136,6 +138,47 @@ def test_classes_keep_the_order_of_numbers_and_are_named_without_decimals() -> N
     data = build_dataset(frame, Recipe(("x",), (("z", "multiclass"),)), "t")
     assert data.tasks[0].classes == ("2", "9", "10")
     assert data.targets["z"].tolist()[:3] == [2.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "classes", "doubt"),
+    [
+        (["High", "low", "medium"], ("low", "medium", "High"), False),
+        (["10 points", "9 points", "2 points"], ("2 points", "9 points", "10 points"), False),
+        ([3.0, 10.0, 2.0], ("2", "3", "10"), False),
+        (["优", "差", "良"], ("差", "良", "优"), False),
+        (["gold", "silver", "bronze"], ("bronze", "gold", "silver"), True),
+    ],
+)
+def test_steps_are_taken_in_the_order_that_their_names_say_and_the_order_is_told(
+    cells: list[object], classes: tuple[str, ...], doubt: bool
+) -> None:
+    data = build_dataset(numbers(z=cells * 10), Recipe(("x",), (("z", "ordinal"),)), "t")
+    assert data.tasks[0].classes == classes
+    assert data.targets["z"].tolist()[:3] == [float(classes.index(str(each).removesuffix(".0"))) for each in cells]
+    assert data.notes[0].startswith(f"The steps of task 'z' are taken in this order: {' < '.join(classes)}")
+    assert ("alphabet" in data.notes[0]) == doubt
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("number of visits", range(12), "count"),
+        ("n_flares", [0, 1, 2], "count"),
+        ("投诉次数", [0, 1, 5], "count"),
+        ("word_count", [12, 80, 4000], "count"),
+        ("account", [0, 1, 2], "multiclass"),
+        ("n_flares", [-1, 0, 7], "regression"),
+        ("star rating", [1, 2, 3, 4, 5], "ordinal"),
+        ("满意度", [1, 2, 3], "ordinal"),
+        ("z", ["low", "high", "medium"], "ordinal"),
+        ("z", ["red", "green", "blue"], "multiclass"),
+        ("level", ["low", "high"], "binary"),
+    ],
+)
+def test_counts_and_steps_are_proposed_where_names_say_so(name: str, cells: Sequence[object], kind: str) -> None:
+    (column,) = guess(pd.DataFrame({name: [*cells] * 10}))
+    assert column.kind == kind
 
 
 def test_numbers_can_stand_for_categories() -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mtl_core.data.steps import in_order
+
 FEW_CODES = 10
 """Whole numbers 0, 1, ... with at most so many different values look like codes of classes."""
 CLASS_LIMIT = 50
@@ -16,6 +18,10 @@ CATEGORY_LIMIT = 100
 
 _TASK_NAME = re.compile(r"(target|label|class|outcome|response|task|y)[ _-]?\d*|.*[ _](target|label|class)", re.I)
 _ID_NAME = re.compile(r"(id|index|uuid|key|no|nr|编号)|.*[ _-]id", re.I)
+_COUNT_NAME = re.compile(r"(number|num|count|n)[ _-](of[ _-])?.*|(.*[ _-])?counts?|.*(次数|数量|人数|件数)", re.I)
+_STEPS_NAME = re.compile(
+    r"(.*[ _-])?(grade|rating|stars?|level|severity|stage|quality|satisfaction)|.*(等级|评分|星级|满意度)", re.I
+)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 
 
@@ -83,7 +89,11 @@ def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
     if distinct == 2:
         return "code", "feature", "binary", "two different numbers"
     low, high = numbers.min(), numbers.max()
+    if whole and low >= 0 and _COUNT_NAME.fullmatch(name):
+        return "number", "feature", "count", "whole numbers, named like a count"
     if whole and distinct <= FEW_CODES and low in (0, 1) and high - low + 1 == distinct:
+        if _STEPS_NAME.fullmatch(name):
+            return "code", "feature", "ordinal", f"whole numbers {low:.0f} to {high:.0f}, named like a scale"
         return "code", "feature", "multiclass", f"whole numbers {low:.0f} to {high:.0f}"
     return "number", "feature", "regression", f"{distinct:,} different numbers"
 
@@ -103,6 +113,8 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
     if distinct > min(CATEGORY_LIMIT, max(len(known) / 2, 2)):
         return "text", "ignore", "", f"{distinct:,} different texts"
     kind = "binary" if distinct == 2 else "multiclass" if distinct <= CLASS_LIMIT else ""
+    if 2 < distinct <= FEW_CODES and in_order(texts):
+        return "category", "feature", "ordinal", f"{distinct:,} steps of a scale"
     return "category", "feature", kind, f"{distinct:,} different texts"
 
 

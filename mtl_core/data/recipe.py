@@ -15,6 +15,8 @@ from mtl_core.data.base import Dataset
 from mtl_core.data.columns import CATEGORY_LIMIT, CLASS_LIMIT, as_text, guess, short
 from mtl_core.data.leaks import leaks
 from mtl_core.data.prepare import TARGET_LIMIT
+from mtl_core.data.steps import in_order
+from mtl_core.data.treatment import treated
 from mtl_core.registry import InvalidInput, hint
 from mtl_core.tasks import TaskSpec, kinds
 
@@ -28,16 +30,25 @@ class Recipe:
 
     tasks: (column, kind of task) pairs. categories: features that hold numbers but stand for categories.
     group: column that names the subject of each row (rows of one subject stay together), or "".
+    missing: (column, text of a cell) pairs that count as empty. once: rows that repeat an earlier one are left out.
     """
 
     features: tuple[str, ...]
     tasks: tuple[tuple[str, str], ...]
     categories: tuple[str, ...] = ()
     group: str = ""
+    missing: tuple[tuple[str, str], ...] = ()
+    once: bool = False
 
     def to_text(self) -> str:
         """JSON in one line: the form in which a source keeps it."""
-        facts = {"features": self.features, "tasks": self.tasks, "categories": self.categories, "group": self.group}
+        facts: dict[str, Any] = {
+            "features": self.features,
+            "tasks": self.tasks,
+            "categories": self.categories,
+            "group": self.group,
+        }
+        facts |= ({"missing": self.missing} if self.missing else {}) | ({"once": True} if self.once else {})
         return json.dumps(facts, ensure_ascii=False)
 
     @classmethod
@@ -46,7 +57,9 @@ class Recipe:
             facts = json.loads(text)
             tasks = tuple((str(column), str(kind)) for column, kind in facts["tasks"])
             names = {key: tuple(map(str, facts.get(key, ()))) for key in ("features", "categories")}
-            return cls(names["features"], tasks, names["categories"], str(facts.get("group", "")))
+            missing = tuple((str(column), str(text)) for column, text in facts.get("missing", ()))
+            group, once = str(facts.get("group", "")), facts.get("once") is True
+            return cls(names["features"], tasks, names["categories"], group, missing, once)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InvalidInput('a recipe is JSON: {"features": [...], "tasks": [[column, kind], ...]}') from error
 
@@ -63,6 +76,8 @@ def guess_recipe(frame: pd.DataFrame, tasks: Sequence[str] = ()) -> Recipe:
 
 def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequence[str] = ()) -> Dataset:
     """The data set that a recipe makes of a table. Raises `InvalidInput` with one sentence when it cannot."""
+    used = (*recipe.features, *(name for name, _ in recipe.tasks), recipe.group)
+    frame = treated(frame, recipe.missing, used if recipe.once else ())
     _check(frame, recipe, title)
     found = [_task(frame[name], kind) for name, kind in recipe.tasks]
     features = pd.DataFrame({name: _feature(frame[name], name in recipe.categories) for name in recipe.features})
@@ -81,13 +96,14 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
         rows = "1 row" if len(frame) == 1 else f"{len(frame)} rows"
         raise InvalidInput(f"{title} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
     names = [name for name, _ in recipe.tasks]
-    for name in [*recipe.features, *names, *recipe.categories, *([recipe.group] if recipe.group else [])]:
+    group = [recipe.group] if recipe.group else []
+    for name in [*recipe.features, *names, *recipe.categories, *group, *dict(recipe.missing)]:
         _check_known(name, frame.columns)
     if not names:
         raise InvalidInput(f"{title} has no task yet; choose at least one column to predict")
     if not recipe.features:
         raise InvalidInput(f"{title} has no feature yet; choose at least one column to predict from")
-    roles = [*recipe.features, *names, *([recipe.group] if recipe.group else [])]
+    roles = [*recipe.features, *names, *group]
     if twice := next((name for name in roles if roles.count(name) > 1), None):
         raise InvalidInput(f"column {twice!r} has two roles; let it be a feature, a task or the group")
 
@@ -142,7 +158,14 @@ def _task(column: pd.Series, kind: str) -> Task:
 def _numbers(column: pd.Series, kind: str) -> Task:
     _check_no_text(column)
     _check_numbers(column)
-    return TaskSpec(str(column.name), kind), pd.to_numeric(column).to_numpy(float, na_value=np.nan), []
+    labels = pd.to_numeric(column).to_numpy(float, na_value=np.nan)
+    below = np.flatnonzero(labels < 0)
+    if len(below) and not kinds[kind].negative:
+        raise InvalidInput(
+            f"column {column.name!r} has {labels[below[0]]:g} in row {below[0] + 1}, and a count is never below 0; "
+            "predict it as a number or correct the cell"
+        )
+    return TaskSpec(str(column.name), kind), labels, []
 
 
 def _classes(column: pd.Series, kind: str) -> Task:
@@ -154,6 +177,7 @@ def _classes(column: pd.Series, kind: str) -> Task:
         )
     ordered = column.dropna().drop_duplicates().sort_values()
     texts = tuple(dict.fromkeys(as_text(ordered)))
+    texts, order = _steps(name, texts) if kinds[kind].ordered else (texts, [])
     codes = pd.Categorical(as_text(column), categories=list(texts)).codes
     labels = np.where(codes < 0, np.nan, codes.astype(float))
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
@@ -162,7 +186,15 @@ def _classes(column: pd.Series, kind: str) -> Task:
         for text, count in zip(texts, counts, strict=True)
         if count == 1
     ]
-    return TaskSpec(name, kind, texts), labels, notes
+    return TaskSpec(name, kind, texts), labels, [*order, *notes]
+
+
+def _steps(name: str, texts: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """Classes from lowest to highest, and a sentence that says so; `texts` are in the order of their values."""
+    steps = in_order(texts)
+    shown = " < ".join(short(text) for text in steps or texts)
+    doubt = "" if steps else "; that is the alphabet's order, so begin their names with numbers if it is wrong"
+    return steps or texts, [f"The steps of task {name!r} are taken in this order: {shown}{doubt}."]
 
 
 def _feature(column: pd.Series, as_category: bool) -> pd.Series:

@@ -15,7 +15,10 @@ class Term:
 
 
 GLOSSARY: tuple[Term, ...] = (
-    Term("task", "One thing to predict from the same inputs: a number, a yes or no, or one of several classes."),
+    Term(
+        "task",
+        "One thing to predict from the same inputs: a number, a count, a yes or no, a class, or a step on a scale.",
+    ),
     Term("alone", "The score of a task when a network learns it by itself, from the same start and on the same rows."),
     Term("together", "The score of the same task when one network learns it with the other tasks."),
     Term(
@@ -25,7 +28,8 @@ GLOSSARY: tuple[Term, ...] = (
     ),
     Term(
         "error",
-        "What a gain is measured in; lower is better. Numbers: the relative error (RRMSE). Classes: the log-loss.",
+        "What a gain is measured in; lower is better. Numbers: the relative error (RRMSE; RMAE where outliers count "
+        "less). Counts: the relative Poisson deviance. Classes: the log-loss. Steps: the ranked probability score.",
     ),
     Term(
         "RRMSE",
@@ -35,6 +39,18 @@ GLOSSARY: tuple[Term, ...] = (
     Term(
         "log-loss",
         "Mean surprise at the true class: minus the logarithm of the probability it was given; 0 is perfect.",
+    ),
+    Term(
+        "relative Poisson deviance",
+        "Error of predicted rates relative to always predicting the mean of the training rows; 1 is no better than "
+        "that, 0 is perfect. Deviance = sum of 2 (y log(y / rate) - y + rate)",
+        "McCullagh, Nelder, Generalized Linear Models, 1989",
+    ),
+    Term(
+        "ranked probability score",
+        "How far predicted probabilities lie from the true step of a scale: the mean over the gaps between steps of "
+        "(probability of a step above the gap - whether it was above)^2; 0 is perfect.",
+        "Epstein, Journal of Applied Meteorology 1969",
     ),
     Term(
         "delta-m",
