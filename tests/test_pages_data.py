@@ -170,6 +170,16 @@ def test_roles_and_kinds_are_corrected_and_survive_a_change_of_page(place: Room)
     assert dict(recipe.tasks) == {"healthy": "binary", "age": "regression"}
 
 
+def test_each_value_of_a_column_becomes_a_task(place: Room) -> None:
+    frame = TABLE.assign(subject=["ann", "bob"] * (ROWS // 2))
+    frame = frame.assign(healthy=frame["colour"])
+    at = edit(drop(place, csv(frame)), subject={"role": "each value a task"}, weight={"role": "ignore"})
+    assert not at.error
+    at.button(key="train").click().run()
+    assert Recipe.from_text(at.session_state["experiment"].data.recipe).each == "subject"
+    assert at.session_state["experiment"].tasks == ("subject ann", "subject bob")
+
+
 def test_names_in_a_table_are_shown_letter_for_letter(place: Room) -> None:
     at = drop(place, csv(TABLE.rename(columns={"healthy": NASTY})), f"{NASTY[:20].replace('/', '')}.csv")
     assert not at.error
@@ -215,6 +225,7 @@ def test_a_file_that_is_no_table_is_refused_in_one_sentence(place: Room, content
     [
         ({"healthy": {"role": "ignore"}, "weight": {"role": "ignore"}}, "no task yet"),
         ({"subject": {"role": "group"}, "age": {"role": "group"}}, "both groups"),
+        ({"subject": {"role": "each value a task"}, "age": {"role": "each value a task"}}, "keep one"),
         ({"colour": {"role": "task", "kind": "A number"}}, "text"),
         ({"age": {"role": "task", "kind": "Yes or no"}}, "classes"),
     ],

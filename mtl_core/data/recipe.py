@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
 from mtl_core.data.columns import CATEGORY_LIMIT, CLASS_LIMIT, as_text, guess, short
+from mtl_core.data.divide import divide
 from mtl_core.data.leaks import leaks
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.steps import in_order
@@ -31,6 +32,7 @@ class Recipe:
     tasks: (column, kind of task) pairs. categories: features that hold numbers but stand for categories.
     group: column that names the subject of each row (rows of one subject stay together), or "".
     missing: (column, text of a cell) pairs that count as empty. once: rows that repeat an earlier one are left out.
+    each: column of whose values each becomes a task of its own (schools, shops); then there is one target. Or "".
     """
 
     features: tuple[str, ...]
@@ -39,6 +41,7 @@ class Recipe:
     group: str = ""
     missing: tuple[tuple[str, str], ...] = ()
     once: bool = False
+    each: str = ""
 
     def to_text(self) -> str:
         """JSON in one line: the form in which a source keeps it."""
@@ -49,6 +52,7 @@ class Recipe:
             "group": self.group,
         }
         facts |= ({"missing": self.missing} if self.missing else {}) | ({"once": True} if self.once else {})
+        facts |= {"each": self.each} if self.each else {}
         return json.dumps(facts, ensure_ascii=False)
 
     @classmethod
@@ -59,7 +63,8 @@ class Recipe:
             names = {key: tuple(map(str, facts.get(key, ()))) for key in ("features", "categories")}
             missing = tuple((str(column), str(text)) for column, text in facts.get("missing", ()))
             group, once = str(facts.get("group", "")), facts.get("once") is True
-            return cls(names["features"], tasks, names["categories"], group, missing, once)
+            each = str(facts.get("each", ""))
+            return cls(names["features"], tasks, names["categories"], group, missing, once, each)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InvalidInput('a recipe is JSON: {"features": [...], "tasks": [[column, kind], ...]}') from error
 
@@ -76,7 +81,7 @@ def guess_recipe(frame: pd.DataFrame, tasks: Sequence[str] = ()) -> Recipe:
 
 def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequence[str] = ()) -> Dataset:
     """The data set that a recipe makes of a table. Raises `InvalidInput` with one sentence when it cannot."""
-    used = (*recipe.features, *(name for name, _ in recipe.tasks), recipe.group)
+    used = (*recipe.features, *(name for name, _ in recipe.tasks), recipe.group, recipe.each)
     frame = treated(frame, recipe.missing, used if recipe.once else ())
     _check(frame, recipe, title)
     found = [_task(frame[name], kind) for name, kind in recipe.tasks]
@@ -87,6 +92,11 @@ def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequen
     targets = pd.DataFrame({task.name: labels for task, labels, _ in found})
     tasks = tuple(task for task, _, _ in found)
     said += [*group_notes, *leaks(features, targets, tasks)]
+    if recipe.each:
+        division = divide(tasks[0], targets[tasks[0].name].to_numpy(), frame[recipe.each])
+        said, tasks, targets = [*said, *division.notes], division.tasks, division.targets
+        features = features.iloc[division.rows].reset_index(drop=True)
+        groups = None if groups is None else groups[division.rows]
     return Dataset("table", title, features, targets, tasks, "your own table", groups=groups, notes=tuple(said))
 
 
@@ -96,14 +106,18 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
         rows = "1 row" if len(frame) == 1 else f"{len(frame)} rows"
         raise InvalidInput(f"{title} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
     names = [name for name, _ in recipe.tasks]
-    group = [recipe.group] if recipe.group else []
-    for name in [*recipe.features, *names, *recipe.categories, *group, *dict(recipe.missing)]:
+    singles = [name for name in (recipe.group, recipe.each) if name]
+    for name in [*recipe.features, *names, *recipe.categories, *singles, *dict(recipe.missing)]:
         _check_known(name, frame.columns)
     if not names:
         raise InvalidInput(f"{title} has no task yet; choose at least one column to predict")
     if not recipe.features:
         raise InvalidInput(f"{title} has no feature yet; choose at least one column to predict from")
-    roles = [*recipe.features, *names, *group]
+    if recipe.each and len(names) > 1:
+        raise InvalidInput(
+            f"each value of {recipe.each!r} is to be a task, but {title} has {len(names)} columns to predict; keep one"
+        )
+    roles = [*recipe.features, *names, *singles]
     if twice := next((name for name in roles if roles.count(name) > 1), None):
         raise InvalidInput(f"column {twice!r} has two roles; let it be a feature, a task or the group")
 

@@ -12,7 +12,8 @@ from mtl_core.registry import InvalidInput
 from mtl_core.tasks import kinds
 
 FEATURE, CATEGORIES, TASK, GROUP, IGNORE = "feature", "feature, as categories", "task", "group", "ignore"
-ROLES = (FEATURE, CATEGORIES, TASK, GROUP, IGNORE)
+EACH = "each value a task"
+ROLES = (FEATURE, CATEGORIES, TASK, GROUP, EACH, IGNORE)
 KINDS = {kinds[name].title: name for name in kinds}
 """What a task can be learned as: the words on the page -> the kind of task."""
 COLUMNS = ("column", "role", "kind", "examples", "missing", "found", "reason")
@@ -38,12 +39,15 @@ def role_table(columns: Sequence[Column], recipe: Recipe | None = None) -> pd.Da
 
 def to_recipe(table: pd.DataFrame) -> Recipe:
     """The recipe that an edited table of roles says. Raises `InvalidInput` when it says none."""
-    groups = _named(table, GROUP)
+    groups, each = _named(table, GROUP), _named(table, EACH)
     if len(groups) > 1:
         raise InvalidInput(f"columns {groups[0]!r} and {groups[1]!r} are both groups; keep one")
+    if len(each) > 1:
+        raise InvalidInput(f"columns {each[0]!r} and {each[1]!r} both make a task of each value; keep one")
     tasks = [(row["column"], _kind_name(row)) for _, row in table.iterrows() if row["role"] == TASK]
     features = tuple(table["column"][table["role"].isin([FEATURE, CATEGORIES])])
-    return Recipe(features, tuple(tasks), tuple(_named(table, CATEGORIES)), "".join(groups))
+    categories = tuple(_named(table, CATEGORIES))
+    return Recipe(features, tuple(tasks), categories, "".join(groups), each="".join(each))
 
 
 def _named(table: pd.DataFrame, role: str) -> list[str]:
@@ -63,6 +67,8 @@ def _role(name: str, recipe: Recipe) -> str:
         return CATEGORIES
     if name == recipe.group:
         return GROUP
+    if name == recipe.each:
+        return EACH
     return FEATURE if name in recipe.features else IGNORE
 
 
