@@ -189,6 +189,24 @@ def test_names_in_a_table_are_shown_letter_for_letter(place: Room) -> None:
     assert "<b>" not in rendered
 
 
+def test_a_finding_is_mended_with_one_click_and_can_be_taken_back(place: Room) -> None:
+    coded = TABLE.assign(age=TABLE["age"].where(TABLE["age"] > 3, -999), copy=3 * TABLE["weight"])
+    at = drop(place, csv(coded[["age", "colour", "copy", "weight", "healthy"]]))
+    assert not at.error
+    assert "gives task 'weight' away" in said(at)
+    next(each for each in at.button if "'copy' out" in each.label).click().run()
+    roles = at.data_editor[0].value.set_index("column")["role"]
+    assert (roles["copy"], roles["weight"]) == ("ignore", "task")
+    next(each for each in at.button if "as missing" in each.label).click().run()
+    assert not at.error
+    assert "1 value taken as missing" in said(at)
+    at.button(key="train").click().run()
+    assert Recipe.from_text(at.session_state["experiment"].data.recipe).missing == (("age", "-999"),)
+    at.switch_page("pages/data.py").run()
+    next(each for each in at.button if "again" in each.label).click().run()
+    assert "far from all its other values" in said(at)
+
+
 def test_an_encoding_in_doubt_is_shown_and_can_be_chosen(place: Room) -> None:
     content = csv(TABLE.rename(columns={"weight": "вес"})).decode().encode("cp1251")
     at = drop(place, content)

@@ -55,8 +55,9 @@ def guess(frame: pd.DataFrame) -> tuple[Column, ...]:
 
 def as_text(column: pd.Series) -> pd.Series:
     """Cells as the texts a person would write: 3, not 3.0; missing stays missing."""
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all() and (column.abs() < 1e15).any():
-        column = column.astype("Int64")
+    if pd.api.types.is_float_dtype(column):
+        known = column.dropna()
+        column = column.astype("Int64") if len(known) and ((known % 1 == 0) & (known.abs() < 1e15)).all() else column
     return column.astype("str").where(column.notna())
 
 

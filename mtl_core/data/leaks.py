@@ -19,11 +19,12 @@ def leaks(features: pd.DataFrame, targets: pd.DataFrame, tasks: tuple[TaskSpec, 
         f"Feature {name!r} gives task {task.name!r} away; leave one of them out."
         for task in tasks
         for name in features.columns
-        if (_maps if task.classes else _copies)(features[name], targets[task.name])
+        if (maps if task.classes else copies)(features[name], targets[task.name])
     ]
 
 
-def _copies(feature: pd.Series, labels: pd.Series) -> bool:
+def copies(feature: pd.Series, labels: pd.Series) -> bool:
+    """Two number columns that are one up to unit and rounding."""
     if not pd.api.types.is_numeric_dtype(feature):
         return False
     values, known = feature.to_numpy(float, na_value=np.nan), labels.to_numpy(float)
@@ -34,7 +35,7 @@ def _copies(feature: pd.Series, labels: pd.Series) -> bool:
     return bool(abs(np.corrcoef(values / np.abs(values).max(), known / np.abs(known).max())[0, 1]) > COPY)
 
 
-def _maps(feature: pd.Series, labels: pd.Series) -> bool:
+def maps(feature: pd.Series, labels: pd.Series) -> bool:
     """Every value of the feature stands beside one class only."""
     both = labels.notna().to_numpy() & feature.notna().to_numpy()
     values, classes = feature.to_numpy()[both], labels.to_numpy()[both]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +16,7 @@ from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import Upload, load_original, load_upload, store_upload
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
+from pages.ui.findings import show_findings
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
 from pages.ui.text import cut, plain
 
@@ -50,7 +53,9 @@ def own_table(viewed: Source) -> Source | None:
     if reading.others:
         ask_encoding(fingerprint, reading)
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
-    return Upload(fingerprint, to_recipe(edited_roles(fingerprint, viewed)).to_text())
+    recipe = kept_cells(fingerprint, viewed, to_recipe(edited_roles(fingerprint, viewed)))
+    show_findings(fingerprint, recipe, use_recipe)
+    return Upload(fingerprint, recipe.to_text())
 
 
 def take() -> None:
@@ -98,23 +103,44 @@ def _encoding_samples(fingerprint: str) -> dict[str, str]:
 
 def edited_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
     """The table of roles as it was last edited; an editor forgets on a change of page, this does not."""
-    key = f"roles.{fingerprint}"
     kept = st.session_state.setdefault("roles", {})
+    kept.setdefault(fingerprint, {"edited": _first_roles(fingerprint, viewed), "turn": 0})
+    roles = kept[fingerprint]
+    # a fix replaces the whole table, so it gets an editor of its own
+    key = f"roles.{fingerprint}.{roles['turn']}"
     if key not in st.session_state:
-        kept[fingerprint] = kept.get(fingerprint, {"edited": _first_roles(fingerprint, viewed)})
-        kept[fingerprint]["start"] = kept[fingerprint]["edited"]
+        roles["start"] = roles["edited"]
     edited: pd.DataFrame = st.data_editor(
-        kept[fingerprint]["start"],
+        roles["start"],
         key=key,
         hide_index=True,
-        height="auto" if len(kept[fingerprint]["start"]) <= ROWS_IN_SIGHT else 35 * ROWS_IN_SIGHT,
+        height="auto" if len(roles["start"]) <= ROWS_IN_SIGHT else 35 * ROWS_IN_SIGHT,
         disabled=["column", "found", "missing", "examples", "reason"],
         placeholder="",
         column_config=EDITOR,
         alt="The columns of your table: what each is used as, and how a task is learned",
     )
-    kept[fingerprint]["edited"] = edited
+    roles["edited"] = edited
     return edited
+
+
+def kept_cells(fingerprint: str, viewed: Source, recipe: Recipe) -> Recipe:
+    """The recipe with what was decided about cells and rows, which the table of roles does not show."""
+    roles = st.session_state["roles"][fingerprint]
+    if "cells" not in roles:
+        known = isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe
+        first = Recipe.from_text(viewed.recipe) if known and isinstance(viewed, Upload) else recipe
+        roles["cells"] = (first.missing, first.once)
+    missing, once = roles["cells"]
+    return replace(recipe, missing=missing, once=once)
+
+
+def use_recipe(fingerprint: str, recipe: Recipe) -> None:
+    """Roles and cells as a fix wants them."""
+    kept = st.session_state["roles"]
+    table = role_table(_facts(fingerprint)[1], recipe)
+    turn = kept[fingerprint]["turn"] + 1
+    kept[fingerprint] = {"edited": table, "turn": turn, "cells": (recipe.missing, recipe.once)}
 
 
 def _first_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:

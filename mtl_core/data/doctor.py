@@ -1,0 +1,233 @@
+"""What would spoil a comparison, found before anything is trained: each finding says why, and offers a changed recipe.
+
+A finding is a suspicion, never a deed: nothing changes until a person takes the fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from mtl_core.data.columns import CATEGORY_LIMIT, as_text, short
+from mtl_core.data.leaks import copies, maps
+from mtl_core.data.prepare import TARGET_LIMIT
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.relations import ALMOST, SURE, names_right, parts_of, rank_correlations, some_rows
+from mtl_core.data.suspects import odd_texts, sentinels, subject_column, wild_values
+from mtl_core.data.treatment import treated
+from mtl_core.tasks import kinds
+
+FEW_LABELS, FEW_OF_A_CLASS = 30, 10
+ONE_VALUE = 0.99
+SCALES = 100
+
+
+@dataclass(frozen=True)
+class Finding:
+    """code: a word that does not change. columns: where. what, why: a sentence each. fix: what `recipe` would do,
+    in a few words; "" and None where only a person can mend it."""
+
+    code: str
+    columns: tuple[str, ...]
+    what: str
+    why: str
+    fix: str = ""
+    recipe: Recipe | None = None
+
+
+def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
+    """All findings about a table as a recipe uses it, the gravest first. Columns that are not there are passed over."""
+    known = set(frame.columns)
+    tasks = tuple(task for task in recipe.tasks if task[0] in known)
+    recipe = replace(recipe, tasks=tasks, features=tuple(name for name in recipe.features if name in known))
+    frame = _measurable(treated(frame, recipe.missing))
+    found: list[Finding] = []
+    for check in (_leaks, _sums, _subjects, _twins, _labels, _classes, _odd_cells, _wild, _scales, _empty):
+        found += check(frame, recipe)
+    return tuple(_usable(finding) for finding in found)
+
+
+def _measurable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers that have no square count as missing here; `build_dataset` names them and refuses."""
+    floats = frame.select_dtypes("float")
+    beyond = [str(name) for name in floats if (floats[name].abs() > TARGET_LIMIT).any()]
+    return frame.assign(**{name: floats[name].mask(floats[name].abs() > TARGET_LIMIT) for name in beyond})
+
+
+def _usable(finding: Finding) -> Finding:
+    """A fix that would leave nothing to learn, or nothing to learn from, is none."""
+    recipe = finding.recipe
+    return finding if recipe is None or (recipe.tasks and recipe.features) else replace(finding, fix="", recipe=None)
+
+
+# --- leaks ----------------------------------------------------------------------------------------------------
+def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Features that give a task away by themselves."""
+    features = frame[list(recipe.features)]
+    some = some_rows(features)
+    for task, kind in recipe.tasks:
+        by_class = kinds[kind].needs_classes if kind in kinds else False
+        suspects = _by_class(some, frame[task]) if by_class else _by_number(some, frame[task])
+        for name, exact in suspects:
+            code, how = ("leak-copy", "gives") if exact else ("leak-almost", "almost gives")
+            what = f"Feature {name!r} {how} task {task!r} away."
+            why = "A network that can copy the answer learns nothing, alone or together."
+            yield Finding(code, (name, task), what, why, f"Leave {short(name)!r} out", _without(recipe, name))
+
+
+def _by_number(some: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, bool]]:
+    """Feature, and whether it is a copy up to unit."""
+    numbers = some.select_dtypes("number")
+    labels = pd.to_numeric(target, errors="coerce").reindex(some.index)
+    found = rank_correlations(numbers, labels)
+    for name in found.index[found > ALMOST]:
+        yield str(name), copies(numbers[name], labels)
+
+
+def _by_class(some: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, bool]]:
+    labels = pd.Series(pd.factorize(as_text(target.reindex(some.index)))[0], some.index, dtype=float)
+    labels = labels.mask(labels < 0)
+    for name in some.columns:
+        if names_right(some[name], labels) > SURE:
+            yield str(name), maps(some[name], labels)
+
+
+def _sums(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Tasks that other columns add up to."""
+    tasks = [name for name, kind in recipe.tasks if kind in kinds and not kinds[kind].needs_classes]
+    some = some_rows(frame[[*recipe.features, *tasks]]).select_dtypes("number")
+    seen: set[frozenset[str]] = set()
+    for task in [name for name in tasks if name in some]:
+        plain = [name for name in some if name != task and not copies(some[name], some[task])]
+        parts = parts_of(some[plain], some[task])
+        leaking = [name for name in parts if name in recipe.features]
+        if not parts or frozenset((task, *parts)) in seen:
+            continue
+        seen.add(frozenset((task, *parts)))
+        what = f"Task {task!r} is computed from {' and '.join(map(repr, parts))}."
+        if leaking:
+            why = "A network that is given the parts learns the sum, and nothing else."
+            yield Finding("leak-sum", (task, *parts), what, why, _out(leaking), _without(recipe, *leaking))
+        else:
+            why = "It adds no knowledge of its own, and counts the other tasks twice."
+            yield Finding("task-sum", (task, *parts), what, why, _out([task]), _without(recipe, task))
+
+
+# --- rows -----------------------------------------------------------------------------------------------------
+def _subjects(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    if recipe.group:
+        return
+    name = subject_column(frame, [task for task, _ in recipe.tasks])
+    if name and name != recipe.each:
+        count = frame[name].nunique()
+        what = f"Column {name!r} names {count:,} subjects, and most have several rows."
+        why = "With one subject in training and test, a network can remember instead of predict."
+        fixed = replace(_without(recipe, name), group=name)
+        yield Finding("subjects", (name,), what, why, f"Keep the rows of each {short(name)!r} together", fixed)
+
+
+def _twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    used = [*recipe.features, *(name for name, _ in recipe.tasks), *([recipe.each] if recipe.each in frame else [])]
+    count = int(frame.duplicated(used).sum()) if used and not recipe.once and not recipe.group else 0
+    if count:
+        what = f"{count:,} of {len(frame):,} rows repeat an earlier one in every column that is used."
+        why = "A row that stands in training and in test is remembered, not predicted."
+        yield Finding("rows-repeated", (), what, why, "Use each row once", replace(recipe, once=True))
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------
+def _labels(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Tasks with few labels, or hardly more than one value."""
+    for task, _ in recipe.tasks:
+        labels = frame[task].dropna()
+        if len(labels) < FEW_LABELS:
+            what = f"Task {task!r} has {len(labels)} labels."
+            why = f"With fewer than {FEW_LABELS}, a few test rows decide everything."
+            yield Finding("few-labels", (task,), what, why, _out([task]), _without(recipe, task))
+        elif (share := labels.value_counts(normalize=True).iloc[0]) > ONE_VALUE:
+            what = f"Task {task!r} has the same value in {share:.1%} of its labels."
+            why = "Whoever always answers that is nearly always right; there is little to learn."
+            yield Finding("nearly-constant", (task,), what, why, _out([task]), _without(recipe, task))
+
+
+def _classes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    for task, kind in recipe.tasks:
+        counts = as_text(frame[task]).value_counts() if kind in kinds and kinds[kind].needs_classes else pd.Series()
+        rare = [str(name) for name in counts.index[counts < FEW_OF_A_CLASS]] if len(counts) <= CATEGORY_LIMIT else []
+        if rare and len(counts) > len(rare):
+            what = f"Task {task!r} has classes with fewer than {FEW_OF_A_CLASS} labels: {_listed(rare)}."
+            why = "Too few to learn and to test; their share of the error is chance."
+            able = len(counts) - len(rare) > 2
+            fixed = _emptied(recipe, task, rare) if able else _without(recipe, task)
+            fix = "Take these labels as missing" if able else _out([task])
+            yield Finding("rare-class", (task,), what, why, fix, fixed)
+
+
+def _scales(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    spreads = {
+        name: float(frame[name].std())
+        for name, kind in recipe.tasks
+        if kind in kinds and not kinds[kind].needs_classes and pd.api.types.is_numeric_dtype(frame[name])
+    }
+    spreads = {name: spread for name, spread in spreads.items() if np.isfinite(spread) and spread > 0}
+    if len(spreads) > 1:
+        small, large = min(spreads, key=spreads.__getitem__), max(spreads, key=spreads.__getitem__)
+        if (ratio := spreads[large] / spreads[small]) > SCALES:
+            what = f"Task {large!r} varies {ratio:,.0f} times as much as task {small!r}."
+            why = "Targets are scaled unless you turn that off; unscaled, the larger would drown the other."
+            yield Finding("scales", (large, small), what, why)
+
+
+# --- cells ----------------------------------------------------------------------------------------------------
+def _odd_cells(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Codes for missing values, and words in columns of numbers."""
+    used = {*recipe.features, *(name for name, _ in recipe.tasks)}
+    for name in [str(column) for column in frame.columns]:
+        if name in used and (codes := sentinels(frame[name])):
+            what = f"Column {name!r} has {_listed(codes)} far from all its other values."
+            why = "It looks like a code for a missing value; as a number it bends mean, scale and network."
+            yield Finding("sentinel", (name,), what, why, "Take it as missing", _emptied(recipe, name, codes))
+        elif words := odd_texts(frame[name]):
+            what = f"Column {name!r} holds numbers, but also {_listed(words)}."
+            why = "As text it cannot be used as the numbers that it is."
+            fixed = _emptied(recipe, name, words)
+            fixed = fixed if name in used else replace(fixed, features=(*recipe.features, name))
+            yield Finding("text-in-numbers", (name,), what, why, "Take these words as missing", fixed)
+
+
+def _wild(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    for name in [*recipe.features, *(name for name, _ in recipe.tasks)]:
+        if (values := wild_values(frame[name])) and not sentinels(frame[name]):
+            what = f"Column {name!r} has values far beyond all others: {_listed(values)}."
+            why = "One slipped decimal point can outweigh a thousand rows."
+            yield Finding("outlier", (name,), what, why, "Take them as missing", _emptied(recipe, name, values))
+
+
+def _empty(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    for name in [str(column) for column in frame.columns[frame.isna().all()]]:
+        used = name in recipe.features
+        what, why = f"Column {name!r} has no value in any row.", "It tells nothing."
+        yield Finding("empty-column", (name,), what, why, *((_out([name]), _without(recipe, name)) if used else ()))
+
+
+# --- fixes ----------------------------------------------------------------------------------------------------
+def _without(recipe: Recipe, *names: str) -> Recipe:
+    features = tuple(name for name in recipe.features if name not in names)
+    categories = tuple(name for name in recipe.categories if name not in names)
+    tasks = tuple(task for task in recipe.tasks if task[0] not in names)
+    return replace(recipe, features=features, categories=categories, tasks=tasks)
+
+
+def _emptied(recipe: Recipe, column: str, texts: list[str]) -> Recipe:
+    return replace(recipe, missing=(*recipe.missing, *((column, text) for text in texts)))
+
+
+def _out(names: list[str]) -> str:
+    return f"Leave {' and '.join(repr(short(name)) for name in names)} out"
+
+
+def _listed(texts: list[str]) -> str:
+    return ", ".join(repr(short(text)) for text in texts[:5]) + (" ..." if len(texts) > 5 else "")

@@ -1,0 +1,85 @@
+"""Cells and columns that are probably not what they seem: codes for missing values, slipped points, subjects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mtl_core.data.columns import as_text
+
+CODES = (-200, -999, -9999, -99999, -99, 999, 9999, 99999, 999999)
+"""Numbers that instruments and surveys write where there is no value."""
+FAR, WILD = 3.0, 50.0
+"""Distance from the middle half of the values, in widths of that half."""
+FEW = 5
+NUMERIC = 0.8
+
+_SUBJECT = re.compile(
+    r"((patient|subject|person|participant|student|pupil|user|client|customer|animal|donor|household)"
+    r"([ _-]?(id|no|nr|number|code))?|患者.*|病人.*|学号|受试者.*|用户.*)",
+    re.I,
+)
+
+
+def sentinels(column: pd.Series) -> list[str]:
+    """Codes for missing values, as texts: well-known ones that stand at least twice, far from everything else."""
+    if not _is_number(column):
+        return []
+    counts = column.value_counts()
+    codes = [code for code in CODES if counts.get(code, 0) >= 2]
+    rest = column[~column.isin(codes)].dropna()
+    if not codes or len(rest) < 10:
+        return []
+    low, high = _fences(rest, FAR)
+    outside = [code for code in codes if not min(low, rest.min()) <= code <= max(high, rest.max())]
+    return _as_cells(column, outside)
+
+
+def odd_texts(column: pd.Series) -> list[str]:
+    """The few words in a column of texts that is otherwise all numbers."""
+    if pd.api.types.is_numeric_dtype(column):
+        return []
+    values = column.dropna().drop_duplicates()
+    odd = values[pd.to_numeric(values, errors="coerce").isna()]
+    words = list(odd.astype(str))
+    return words if 1 <= len(words) <= FEW and len(values) > 10 and len(words) <= (1 - NUMERIC) * len(values) else []
+
+
+def wild_values(column: pd.Series) -> list[str]:
+    """At most five different values that lie absurdly far out, as texts."""
+    if not _is_number(column):
+        return []
+    known = column.dropna()
+    if len(known) < 30:
+        return []
+    low, high = _fences(known, WILD)
+    far = known[(known < low) | (known > high)].drop_duplicates()
+    return _as_cells(column, far) if high > low and 1 <= len(far) <= FEW else []
+
+
+def subject_column(frame: pd.DataFrame, tasks: Sequence[str]) -> str:
+    """The column that by its name says whose row it is, where most subjects have several; "" where there is none."""
+    for name in [str(column) for column in frame.columns]:
+        if name not in tasks and _SUBJECT.fullmatch(name.strip()):
+            counts = frame[name].value_counts()
+            if len(counts) >= FEW and (counts > 1).mean() > 0.5:
+                return name
+    return ""
+
+
+def _as_cells(column: pd.Series, values: Sequence[float] | pd.Series) -> list[str]:
+    """These values of a column as the texts of its cells."""
+    return list(as_text(column)[column.isin(values)].drop_duplicates())
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _fences(known: pd.Series, reach: float) -> tuple[float, float]:
+    """How far a value may lie from the middle half of all, which has to be wider than nothing."""
+    low, high = np.quantile(known.to_numpy(float), [0.25, 0.75])
+    return float(low - reach * (high - low)), float(high + reach * (high - low))

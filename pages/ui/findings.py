@@ -1,0 +1,51 @@
+"""What the doctor found in a person's own table, each finding with its fix as one click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from mtl_core.data.doctor import Finding, diagnose
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.table import load_upload
+from pages.ui.text import cut, plain, plural
+
+SHOWN = 8
+Use = Callable[[str, Recipe], None]
+
+
+def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
+    """The gravest findings first; `use` takes the upload and the recipe of a fix."""
+    found = _findings(fingerprint, recipe.to_text())
+    if found:
+        st.markdown(f"**{plain(plural(len(found), 'finding'))} to look at before training**")
+    for i, finding in enumerate(found[:SHOWN]):
+        _show(fingerprint, finding, f"fix.{fingerprint}.{i}", use)
+    if len(found) > SHOWN:
+        st.caption(plain(f"{len(found) - SHOWN} more will be shown when these are dealt with."))
+    if not found:
+        st.caption("Nothing was found that would spoil a comparison.")
+    if recipe.missing or recipe.once:
+        _undo(fingerprint, recipe, use)
+
+
+def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
+    with st.container(border=True):
+        st.markdown(plain(cut(finding.what, 240)))
+        st.caption(plain(finding.why))
+        if finding.recipe is not None:
+            st.button(plain(finding.fix), key=key, on_click=use, args=(fingerprint, finding.recipe))
+
+
+def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
+    emptied = plural(len(recipe.missing), "value") + " taken as missing" if recipe.missing else ""
+    st.caption(plain(" and ".join(filter(None, [emptied, "repeated rows used once" if recipe.once else ""]))))
+    plainly = replace(recipe, missing=(), once=False)
+    st.button("Use all cells and rows again", key=f"unfix.{fingerprint}", on_click=use, args=(fingerprint, plainly))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _findings(fingerprint: str, recipe: str) -> tuple[Finding, ...]:
+    return diagnose(load_upload(fingerprint)[0], Recipe.from_text(recipe))

@@ -1,0 +1,136 @@
+"""What would spoil a comparison is found, each finding once; its fix is a recipe that the finding is gone from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from mtl_core.data.doctor import Finding, diagnose
+from mtl_core.data.recipe import Recipe, build_dataset, guess_recipe
+from mtl_core.data.treatment import treated
+from mtl_core.registry import InvalidInput
+
+ROWS = 200
+RECIPE = Recipe(("x", "z", "odd"), (("y", "regression"), ("kind", "multiclass")))
+
+
+def table(**changed: object) -> pd.DataFrame:
+    """A healthy table, with some columns replaced."""
+    random = np.random.default_rng(0)
+    columns: dict[str, object] = {name: random.normal(size=ROWS) for name in ("x", "z", "odd", "y")}
+    return pd.DataFrame(columns | {"kind": random.choice(["a", "b", "c"], ROWS)} | changed)
+
+
+def normal(seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=ROWS)
+
+
+def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
+    """For each code a table that has this finding and no other."""
+    healthy = table()
+    y, kind = healthy["y"], healthy["kind"]
+    few = y.where(np.arange(ROWS) < 25)
+    three = Recipe(("x", "z"), (("y", "regression"), ("u", "regression"), ("v", "regression")))
+    u = normal(2)
+    repeated = pd.concat([healthy, healthy.head(7)])
+    rare = kind.where(np.arange(ROWS) > 3, "d")
+    coded = pd.Series(normal(3)).where(np.arange(ROWS) % 20 != 0, -999.0)
+    words = pd.Series(normal(3)).astype(str).where(np.arange(ROWS) % 50 != 0, "n.a.")
+    slipped = pd.Series(normal(3)).where(np.arange(ROWS) != 5, 12345.0)
+    return {
+        "leak-copy": (table(odd=2.54 * y + 1), RECIPE),
+        "leak-almost": (table(odd=np.exp(y) + 0.001 * normal()), RECIPE),
+        "leak-sum": (table(odd=y - healthy["z"]), RECIPE),
+        "task-sum": (table(u=u, v=y + u), three),
+        "subjects": (table(patient_id=np.arange(ROWS) % 40), RECIPE),
+        "rows-repeated": (repeated.reset_index(drop=True), RECIPE),
+        "few-labels": (table(y=few), RECIPE),
+        "nearly-constant": (table(y=np.where(np.arange(ROWS) == 9, 1.0, 0.0)), RECIPE),
+        "rare-class": (table(kind=rare), RECIPE),
+        "sentinel": (table(odd=coded), RECIPE),
+        "text-in-numbers": (table(odd=words), Recipe(("x", "z"), RECIPE.tasks)),
+        "outlier": (table(odd=slipped), RECIPE),
+        "scales": (table(u=u, v=1000 * normal(5)), three),
+        "empty-column": (table(odd=np.nan), RECIPE),
+    }
+
+
+def codes(found: tuple[Finding, ...]) -> list[str]:
+    return [finding.code for finding in found]
+
+
+def test_a_healthy_table_has_no_findings() -> None:
+    assert diagnose(table(), RECIPE) == ()
+
+
+@pytest.mark.parametrize("code", spoilt())
+def test_each_fault_is_found_alone_and_its_fix_mends_it(code: str) -> None:
+    frame, recipe = spoilt()[code]
+    (finding,) = diagnose(frame, recipe)
+    assert finding.code == code
+    assert finding.what.endswith(".")
+    assert finding.why.endswith(".")
+    if code == "scales":
+        assert finding.recipe is None
+        return
+    assert finding.recipe is not None
+    assert finding.fix
+    mended = diagnose(frame, finding.recipe)
+    assert codes(mended) in ([], ["empty-column"])
+    assert all(each.recipe is None for each in mended)
+    assert Recipe.from_text(finding.recipe.to_text()) == finding.recipe
+    assert build_dataset(frame, finding.recipe, "t").n_rows in (ROWS, ROWS + 7)
+
+
+def test_a_class_is_given_away_by_a_number_or_by_words() -> None:
+    kind = table()["kind"]
+    number = kind.map({"a": 0.0, "b": 5.0, "c": 10.0}) + 0.01 * normal()
+    words = kind.map({"a": "one", "b": "two", "c": "three"})
+    for column, code in ((number, "leak-almost"), (words, "leak-copy")):
+        assert codes(diagnose(table(odd=column), RECIPE)) == [code]
+
+
+def test_a_fix_that_leaves_nothing_to_learn_from_is_not_offered() -> None:
+    frame = table()
+    (finding,) = diagnose(frame.assign(x=frame["y"]), Recipe(("x",), (("y", "regression"),)))
+    assert (finding.code, finding.fix, finding.recipe) == ("leak-copy", "", None)
+
+
+def test_frequent_values_and_honest_extremes_are_no_sentinels() -> None:
+    thousand = np.linspace(0, 2000, ROWS).round()
+    thousand[:5] = 999
+    assert diagnose(table(odd=thousand), RECIPE) == ()
+    heavy = np.random.default_rng(0).standard_t(4, ROWS)
+    assert diagnose(table(odd=heavy), RECIPE) == ()
+
+
+def test_rows_that_repeat_are_used_once_and_words_in_numbers_become_empty() -> None:
+    frame, recipe = spoilt()["rows-repeated"]
+    (finding,) = diagnose(frame, recipe)
+    assert finding.recipe is not None
+    assert build_dataset(frame, finding.recipe, "t").n_rows == ROWS
+    plain = treated(pd.DataFrame({"a": ["1", "-", "2.5"], "b": [1, -9, 3]}), (("a", "-"), ("b", "-9")))
+    np.testing.assert_array_equal(plain.to_numpy(float), [[1, 1], [np.nan, np.nan], [2.5, 3]])
+
+
+def test_a_column_that_is_not_there_cannot_have_missing_values() -> None:
+    recipe = Recipe(("x",), (("y", "regression"),), missing=(("nowhere", "-"),))
+    with pytest.raises(InvalidInput, match="no column 'nowhere'"):
+        build_dataset(table(), recipe, "t")
+
+
+CELLS = st.one_of(st.none(), st.sampled_from([0, 1, -999, 1e300, float("inf"), "", "a", "<b>", True]), st.floats())
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=20), st.sampled_from(["regression", "multiclass"]))
+@settings(max_examples=30, deadline=None, phases=(Phase.generate,))
+def test_no_table_makes_the_doctor_stumble(rows: list[list[object]], kind: str) -> None:
+    frame = pd.DataFrame(rows, columns=["x", "y", "z"])
+    for column in frame.columns[[pd.api.types.is_object_dtype(each) for each in frame.dtypes]]:
+        frame[column] = frame[column].where(frame[column].isna(), frame[column].astype(str)).astype("str")
+    for recipe in (guess_recipe(frame), Recipe(("x",), (("y", kind), ("z", kind))), Recipe(("no",), (("y", kind),))):
+        for finding in diagnose(frame, recipe):
+            assert bool(finding.fix) == (finding.recipe is not None)
