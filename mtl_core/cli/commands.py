@@ -139,6 +139,21 @@ def export(
 
 
 @app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A table: CSV, Excel or Parquet, also compressed.")],
+    as_json: Json = False,
+) -> None:
+    """What the lab sees in a table: how it is read, roles of its columns, what would spoil a comparison."""
+    from mtl_core.cli import inspect as inspecting
+
+    facts = inspecting.told(file)
+    if as_json:
+        _print_json(facts)
+    else:
+        inspecting.show(_out(), facts)
+
+
+@app.command()
 def methods(as_json: Json = False) -> None:
     """Every sharing type, weighting, optimiser, task kind and data set, with its knobs."""
     from mtl_core.cli import catalogue

@@ -76,12 +76,17 @@ class CsvFile(Source):
             raise InvalidInput(f"the file {self.path!r} cannot be read ({error.strerror}); check its rights") from error
 
 
+def read_file(path: str) -> tuple[pd.DataFrame, Reading]:
+    """The table at a path, and how it was read. Raises `InvalidInput` with one sentence when there is none."""
+    return read_table(CsvFile(path)._bytes(), Path(path).name)
+
+
 def csv_source(path: str, tasks: Sequence[str] = ()) -> CsvFile:
     """A file with these columns as tasks; all else as proposed. Raises `InvalidInput` when a column is not there."""
     plain = CsvFile(path)
     if not tasks:
         return plain
-    frame, _ = read_table(plain._bytes(), Path(path).name)
+    frame, _ = read_file(path)
     return CsvFile(path, guess_recipe(frame, tasks).to_text())
 
 
@@ -153,6 +158,7 @@ __all__ = [
     "guess_recipe",
     "load_original",
     "load_upload",
+    "read_file",
     "read_table",
     "store_upload",
 ]

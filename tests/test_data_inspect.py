@@ -1,0 +1,60 @@
+"""`mtl-lab inspect`: what the Data page would propose, as one JSON object or in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mtl_core.cli.commands import app
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.table import CsvFile
+from mtl_core.registry import InvalidInput
+
+ROWS = 60
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Semicolons, decimal commas, Chinese names in GB18030, an id, a code for missing, a target given away."""
+    y = np.random.default_rng(0).normal(size=ROWS)
+    x = [-999.0 if i % 20 == 0 else value for i, value in enumerate(np.random.default_rng(1).normal(size=ROWS))]
+    lines = ["患者编号;[red]x[/red];体重;成绩_label"]
+    lines += [f"{i};{x[i]:.4f};{2 * y[i]:.6f};{y[i]:.6f}".replace(".", ",") for i in range(ROWS)]
+    path = tmp_path / "t.csv"
+    path.write_bytes("\r\n".join(lines).encode("gb18030"))
+    return path
+
+
+def test_everything_that_is_proposed_is_told(table: Path) -> None:
+    result = CliRunner().invoke(app, ["inspect", str(table), "--json"])
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert (told["encoding"], told["delimiter"], told["decimal"], told["rows"]) == ("gb18030", ";", ",", ROWS)
+    columns = {column["name"]: column for column in told["columns"]}
+    assert columns["患者编号"]["role"] == "ignore"
+    assert columns["成绩_label"]["role"] == "task"
+    assert all(column["reason"] and 0 <= column["missing"] <= 1 for column in told["columns"])
+    found = {finding["code"]: finding for finding in told["findings"]}
+    assert set(found) == {"leak-copy", "sentinel"}
+    assert found["leak-copy"]["columns"] == ["体重", "成绩_label"]
+    fixed = Recipe.from_text(json.dumps(found["leak-copy"]["recipe"]))
+    assert "体重" not in fixed.features
+    assert CsvFile(str(table), fixed.to_text()).load().n_rows == ROWS
+
+
+def test_names_are_shown_letter_for_letter(table: Path) -> None:
+    shown = CliRunner().invoke(app, ["inspect", str(table)]).stdout
+    assert "[red]x[/red]" in shown
+    assert "[leak-copy]" in shown
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.pdf").write_bytes(b"%PDF-1.7")
+    for name, reason in (("t.pdf", "a PDF document"), ("nowhere.csv", "there is no file")):
+        result = CliRunner().invoke(app, ["inspect", str(tmp_path / name)])
+        assert isinstance(result.exception, InvalidInput)
+        assert reason in str(result.exception)
