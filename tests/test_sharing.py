@@ -126,15 +126,15 @@ def test_heads_and_the_first_trunk_start_where_a_twin_alone_starts(sharing: Shar
     assert torch.equal(first, twin["trunk.0.weight"][:, 0])
 
 
-def test_a_private_number_is_moved_by_one_task_and_a_shared_tensor_by_several(sharing: Sharing, shape: Shape) -> None:
-    if shape.n_tasks == 1:
-        pytest.skip("one task shares with nobody")
+@pytest.mark.parametrize("name", [name for name, each in SHAPES.items() if each.n_tasks > 1])
+def test_a_private_number_is_moved_by_one_task_and_a_shared_tensor_by_several(sharing: Sharing, name: str) -> None:
+    shape = SHAPES[name]
     parameters = begun(sharing, shape)
     each = losses(sharing, parameters, rows(), shape)
     moved = [gradients(each[:, t], parameters) for t in range(shape.n_tasks)]
-    for name in parameters:
-        movers = torch.stack([grads[name] != 0 for grads in moved]).sum(0)
-        assert (movers.max() > 1) == (name in sharing.shared(shape)), name
+    for key in parameters:
+        movers = torch.stack([grads[key] != 0 for grads in moved]).sum(0)
+        assert (movers.max() > 1) == (key in sharing.shared(shape)), key
 
 
 def test_numbers_worth_seeing_lead_with_the_replicas(sharing: Sharing, shape: Shape) -> None:

@@ -233,12 +233,17 @@ def test_imtl_g_says_when_no_direction_serves_all_tasks_equally() -> None:
     assert np.isnan(balance.equal_projection(gramian, everyone(gramian))).all()
 
 
+ALIGNABLE = [
+    (kind, n_tasks)
+    for kind in ("random", "equal", "one zero", "tiny", "huge")
+    for n_tasks in SIZES
+    if (kind, n_tasks) != ("one zero", 1)  # nothing but zeros: no direction to align
+]
+
+
 @pytest.mark.parametrize("scale", ["min", "median", "rmse"])
-@pytest.mark.parametrize("kind", ["random", "equal", "one zero", "tiny", "huge"])
-@pytest.mark.parametrize("n_tasks", SIZES)
+@pytest.mark.parametrize(("kind", "n_tasks"), ALIGNABLE)
 def test_aligned_mtl_equals_torchjd(kind: str, n_tasks: int, scale: Any) -> None:
-    if kind == "one zero" and n_tasks == 1:
-        pytest.skip("nothing but zeros: no direction to align")
     gramian = gramians(jacobians(kind, n_tasks, n_parameters=40, n_problems=3))
     found = balance.aligned(gramian, scale).mean(2)
     for ours, each in zip(found, gramian, strict=True):

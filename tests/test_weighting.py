@@ -130,9 +130,9 @@ def test_a_gramian_that_is_not_finite_in_one_replica_leaves_the_others_alone(met
     torch.testing.assert_close(both[:1], alone)
 
 
-def test_where_nothing_is_shared_gradient_combinations_are_equal_weights(method: Weighting) -> None:
-    if not isinstance(method, GradientCombination):
-        pytest.skip("looks at the losses only")
+@pytest.mark.parametrize("name", [name for name in weightings if issubclass(weightings[name], GradientCombination)])
+def test_where_nothing_is_shared_gradient_combinations_are_equal_weights(name: str) -> None:
+    method = weightings[name]()
     present = torch.tensor([[True, True, False]])
     found, _ = method.weights(Signal(torch.ones(1, 3), present, 0), method.start(present, torch.tensor([3])))
     assert found.tolist() == [[1.0, 1.0, 0.0]]
