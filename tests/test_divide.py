@@ -85,7 +85,7 @@ def test_subjects_stay_together_though_rows_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("recipe", "sizes", "message"),
     [
-        (RECIPE, {"a": 40, "b": 29}, "'shop' has 1 values with at least 30 rows"),
+        (RECIPE, {"a": 40, "b": 29}, "'shop' has too few values that can be tasks: 1, and 2 are needed"),
         (
             Recipe(("x",), (("sales", "regression"), ("who", "regression")), each="shop"),
             {"a": 40},

@@ -86,6 +86,10 @@ def test_a_task_alone_gives_the_same_numbers_as_in_the_stack_whatever_its_kind()
             np.testing.assert_allclose(a.test_error[0], b.test_error[r], rtol=2e-3, atol=2e-4)
 
 
+def test_counts_without_any_event_among_the_training_rows_keep_their_own_unit() -> None:
+    assert kinds["count"]().units(np.array([0.0, np.nan, 0.0]), True) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_task_goes_to_json_and_back(kind: str) -> None:
     task = TABLE.tasks[KINDS.index(kind)]

@@ -48,8 +48,8 @@ def divide(task: TaskSpec, labels: NDArray[np.float64], column: pd.Series) -> Di
     able = facts[(facts["size"] >= LEAST_ROWS) & (facts["nunique"] > 1)]
     if len(able) < 2:
         raise InvalidInput(
-            f"column {column.name!r} has {len(able)} values with at least {LEAST_ROWS} rows and more than one "
-            f"{task.name!r}; tasks need at least 2 such values, so choose another column"
+            f"column {column.name!r} has too few values that can be tasks: {len(able)}, and 2 are needed, each with at "
+            f"least {LEAST_ROWS} labelled rows and more than one {task.name!r}; choose another column"
         )
     names = _sorted(able.index[:MOST_TASKS])
     rows = np.flatnonzero(pd.Series(owner).isin(names))
