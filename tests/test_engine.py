@@ -25,6 +25,7 @@ from mtl_core.tasks import TaskSpec
 from mtl_core.training.engine import Slice, advance, calm, prepared_for, run
 from mtl_core.training.stack import Stack
 from mtl_core.weighting.base import weightings
+from mtl_core.weighting.by_loss import Fixed
 
 TASKS = ("size", "kind", "sign")
 
@@ -279,6 +280,17 @@ def test_a_knob_turned_at_a_step_acts_from_that_step_on() -> None:
         part: Slice = advance(turned, unit, prepared, TABLE.tasks, state, max_steps=cut)
         state, events = part.state, [*events, *part.events]
     assert_same(moved, [event for event in events if isinstance(event, Progress)])
+
+
+def test_weights_that_were_set_before_the_run_are_in_force_from_the_first_point_on() -> None:
+    plan = experiment(weighting=Fixed((1.0, 4.0, 0.5)))
+    assert [event.weights[0].tolist() for event in train(plan, units(plan)[0])] == [[1.0, 4.0, 0.5]] * 4
+
+
+def test_training_leaves_the_processes_small_numbers_alone() -> None:
+    plan = experiment()
+    train(plan, units(plan)[0])
+    assert float(torch.tensor([1e-40]) * 0.5) > 0
 
 
 def test_an_absent_task_moves_nothing_of_its_own() -> None:

@@ -54,15 +54,18 @@ def advance(
     """Train one stack for a while: until done, the time is up, or `max_steps` are made, whichever comes first."""
     begun = time.perf_counter()
     calm()
-    stack = Stack(experiment, unit, prepared, tasks)
-    if state is not None:
-        stack.load(state)
-    events = run(stack, None if budget_seconds is None else begun + budget_seconds, max_steps)
+    try:
+        stack = Stack(experiment, unit, prepared, tasks)
+        if state is not None:
+            stack.load(state)
+        events = run(stack, None if budget_seconds is None else begun + budget_seconds, max_steps)
+    finally:
+        torch.set_flush_denormal(False)
     return Slice(stack.dump(), tuple(events), stack.step_count, stack.done, time.perf_counter() - begun)
 
 
 def calm() -> None:
-    """Settings of a training process: one thread, and numbers too small for float32's normal range are 0.
+    """Settings while training: one thread, and numbers too small for float32's normal range are 0.
 
     The moments of a parameter without gradient decay into such numbers, and the processor works on them
     three times slower. Freed memory is kept: asking the system for each buffer anew costs page faults.

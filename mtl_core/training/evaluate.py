@@ -91,7 +91,9 @@ def _measured(stack: Stack, replicas: slice) -> tuple[torch.Tensor, torch.Tensor
 def _train_losses(stack: Stack) -> torch.Tensor:
     """Mean batch loss since the last evaluation; before the first step that of the first batch."""
     if not stack.step_count:
-        return stack.look(stack.parameters, *stack.batches.at(0), slice(None))[0].values
+        losses, learned, _ = stack.look(stack.parameters, *stack.batches.at(0), slice(None))
+        stack.foresee(learned)
+        return losses.values
     mean = torch.where(stack.counted > 0, stack.total / stack.counted, torch.nan)
     stack.total, stack.counted = torch.zeros_like(stack.total), torch.zeros_like(stack.counted)
     return mean

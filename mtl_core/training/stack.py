@@ -97,6 +97,11 @@ class Stack:
         found = pull(losses.pulled(self.in_force))
         return self._with_penalty(found, self.parameters, self.present) + own, losses.values, learned
 
+    def foresee(self, learned: torch.Tensor) -> None:
+        """Weights of the first step, where they depend on nothing that the step would tell."""
+        if self.n_multi and self.now.weighting.constant:
+            self._ask(torch.zeros_like(self.in_force[: self.n_multi]), learned[: self.n_multi], None)
+
     def _ask(self, losses: torch.Tensor, learned: torch.Tensor, gramian: torch.Tensor | None) -> None:
         """Weights for the first K replicas."""
         signal = Signal(torch.where(learned, losses, 0.0), learned, self.step_count, self.batches.epoch_steps, gramian)
