@@ -21,6 +21,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 .venv/ready: pyproject.toml constraints.txt
+	@echo "Making the environment in .venv; the first time takes some minutes."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch .venv/ready
