@@ -105,6 +105,8 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
     numeric = pd.to_numeric(texts, errors="coerce").notna()
     if numeric.mean() >= 0.8 and distinct > CATEGORY_LIMIT / 10:
         odd = texts[~numeric]
+        if not len(odd):
+            return "text", "ignore", "", "numbers with too many digits to calculate with"
         count = known.astype("str").isin(odd).sum()
         return "text", "ignore", "", f"numbers, but text such as {short(odd.iloc[0])!r} in {count:,} cells"
     if texts.head(1000).str.fullmatch(_DATE.pattern).mean() > 0.9:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 import mtl_core
 from mtl_core.evaluation.compare import Comparison
 from mtl_core.evaluation.history import History
@@ -20,12 +22,20 @@ _COLUMNS = (
     *("sharing", "baseline", "task", "verdict", "alone", "together", "gain", "low", "high", "relative"),
     *("metric", "p", "p_holm", "smallest", "folds", "inits", "provisional"),
 )
+_FORMULA = r"^([=+\-@\t\r])"
 _PRICES = ("parameters", "networks", "seconds", "predict_seconds")
 
 
 def history_csv(history: History) -> str:
     """The tidy history: one known number a row (see `History.frame`)."""
-    return history.frame().to_csv(index=False, lineterminator="\n")
+    return harmless(history.frame()).to_csv(index=False, lineterminator="\n")
+
+
+def harmless(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with an apostrophe before every name or text that a spreadsheet program would run as a formula."""
+    texts = [str(name) for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
+    told = {name: frame[name].astype("str").str.replace(_FORMULA, r"'\1", regex=True) for name in texts}
+    return frame.assign(**{name: cells.where(frame[name].notna()) for name, cells in told.items()})
 
 
 def run_json(experiment: Experiment, comparison: Comparison, **facts: Any) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""A corpus of hostile files: each is read or refused in one plain sentence, and nothing built on it stumbles."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import random
+import zipfile
+
+import pandas as pd
+import pytest
+
+from mtl_core.data.columns import guess
+from mtl_core.data.doctor import diagnose
+from mtl_core.data.reading import read_table
+from mtl_core.data.recipe import build_dataset, guess_recipe
+from mtl_core.evaluation.report import harmless
+from mtl_core.registry import InvalidInput
+
+ROWS = 20
+PLAIN = "x,y,label\n" + "".join(f"{i * 7 % 11},{i / 3:.3f},{'ab'[i % 2]}\n" for i in range(ROWS))
+CELLS = {
+    "formula": "=cmd|' /C calc'!A0",
+    "link": "=HYPERLINK(1)",
+    "script": "<script>alert(1)</script>",
+    "picture": "![x](https://example.org/x.png)",
+    "quote at the end": '5"',
+    "infinite": "inf",
+    "minus infinite": "-Infinity",
+    "not a number": "nan",
+    "huge": "1e400",
+    "tiny": "1e-400",
+    "many digits": "9" * 400,
+    "hexadecimal": "0x1F",
+    "underscore": "1_000",
+    "arabic digits": "٣٤",
+    "full-width digits": "１２",
+    "right to left": "\u202eevil",
+    "zero width": "\u200b",
+    "emoji": "👩‍👩‍👧",
+    "combining": "e" + "\u0301" * 50,
+    "line separator": "a\u2028b",
+    "form feed": "a\x0cb",
+    "escape": "\x1b[31m",
+    "long": "n" * 200_000,
+    "percent": "12%",
+    "money": "$1.50",
+    "date": "2024-02-30",
+    "boolean": "TRUE",
+    "spaces": "   ",
+}
+
+
+def in_the_middle(cell: str) -> bytes:
+    """A plain table with one odd cell."""
+    return PLAIN.replace("7,0.333", f"{cell},0.333", 1).encode()
+
+
+def as_every_name(cell: str) -> bytes:
+    return PLAIN.replace("x,y,label", f"{cell},y {cell},label {cell}", 1).encode()
+
+
+def noise(seed: int, size: int) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def zipped(names: list[str], content: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def corpus() -> dict[str, bytes]:
+    """Name -> bytes of every hostile file."""
+    plain = PLAIN.encode()
+    files = {f"cell: {name}": in_the_middle(cell) for name, cell in CELLS.items()}
+    files |= {f"name: {name}": as_every_name(cell) for name, cell in CELLS.items() if len(cell) < 1000}
+    files |= {f"noise {seed}": noise(seed, 10 ** (seed % 5)) for seed in range(8)}
+    files |= {f"cut after {size}": plain[:size] for size in (1, 9, 10, 11, 50, 200)}
+    files |= {
+        "NUL inside": plain.replace(b"a\n", b"\0\n", 1),
+        "only NULs": bytes(1000),
+        "lone quote": plain.replace(b"a\n", b'"a\n', 1),
+        "quotes everywhere": b'"' * 1001,
+        "only separators": b",;|\t" * 300,
+        "only line ends": b"\r\n" * 500,
+        "two encodings": plain + "é,1,ü\n".encode("cp1252") + "北,2,京\n".encode(),
+        "marks twice": b"\xef\xbb\xbf\xef\xbb\xbf" + plain,
+        "odd UTF-16": b"\xff\xfe" + plain,
+        "half surrogate": b"\xff\xfe" + "a,b\n1,2\n".encode("utf-16-le") + b"\x00\xd8",
+        "10,000 columns": b",".join([b"c"] * 10_000) + b"\n" + b",".join([b"1"] * 10_000) + b"\n",
+        "one name 1,000 times": b",".join([b"c"] * 1000) + b"\n" + (b",".join([b"1"] * 1000) + b"\n") * 12,
+        "rows of all lengths": b"".join(b",".join([b"1"] * (i % 9 + 1)) + b"\n" for i in range(50)),
+        "line ends mixed": plain.replace(b"\n", b"\r", 5).replace(b"\n", b"\r\n", 5),
+        "comments only": b"# a\n# b\n" * 20,
+        "titles only": b"a title\n" * 30,
+        "damaged gzip": gzip.compress(plain)[:-5] + b"12345",
+        "damaged zip": zipped(["a.csv"], plain)[:-30],
+        "zip with a path": zipped(["../../evil.csv"], plain),
+        "zip in zip": zipped(["a.zip"], zipped(["a.csv"], plain)),
+        "damaged workbook": zipped(["xl/workbook.xml"], b"<workbook"),
+        "damaged Parquet": b"PAR1" + noise(9, 500) + b"PAR1",
+    }
+    return files
+
+
+def refusal(content: bytes) -> str:
+    """The sentence with which a file is refused; "" when it is read."""
+    try:
+        read_table(content, "mine.csv")
+    except InvalidInput as problem:
+        return str(problem)
+    return ""
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(corpus()) >= 60
+
+
+@pytest.mark.parametrize("name", corpus())
+def test_a_hostile_file_is_read_or_refused_in_one_sentence(name: str) -> None:
+    if told := refusal(corpus()[name]):
+        assert told.startswith("mine.csv")
+        assert told.isprintable()
+        assert len(told) < 300
+        return
+    frame, reading = read_table(corpus()[name], "mine.csv")
+    assert frame.shape == (reading.rows, reading.columns)
+    assert frame.columns.is_unique
+    assert [column.name for column in guess(frame)] == list(frame.columns)
+    recipe = guess_recipe(frame)
+    assert all(finding.what and finding.why for finding in diagnose(frame, recipe))
+    with contextlib.suppress(InvalidInput):
+        assert build_dataset(frame, recipe, "t").n_rows <= len(frame)
+
+
+def test_what_a_spreadsheet_would_run_is_exported_as_text() -> None:
+    cells = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=1", "", None]
+    frame = pd.DataFrame({"text": cells, "number": [-1.0] * len(cells)})
+    shown = harmless(frame)
+    assert shown["text"].tolist()[:8] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=1", ""]
+    assert shown["text"].isna().tolist() == [False] * 8 + [True]
+    assert shown["number"].tolist() == [-1.0] * len(cells)
