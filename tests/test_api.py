@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +121,22 @@ def test_the_price_is_known_before_the_click(engine_lab: Lab, lab: Lab, small: E
     larger = replace(small, plan=replace(small.plan, inits=10))
     assert engine_lab.estimate(larger).networks == 150
     assert (engine_lab.estimate(larger).seconds or 0) > measured.seconds
+
+
+def test_a_client_that_is_forgotten_takes_its_engine_and_its_watching_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTL_LAB_HOME", str(tmp_path))
+    before = set(threading.enumerate())
+    witness, client = Lab(), Lab()
+    client.ensure_engine()
+    wait_until(witness.engine_alive)
+    watching = set(threading.enumerate()) - before
+    assert watching
+    del client
+    gc.collect()
+    wait_until(lambda: not witness.engine_alive())
+    wait_until(lambda: not any(thread.is_alive() for thread in watching))
 
 
 def test_a_client_never_loads_torch(tmp_path: Path) -> None:

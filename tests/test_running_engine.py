@@ -120,7 +120,7 @@ def test_an_engine_ends_with_the_process_that_started_it(tmp_path: Path) -> None
 
 
 def test_commands_reach_a_run_on_real_workers(engine_lab: Lab, long: Experiment) -> None:
-    run = engine_lab.submit(long)
+    run = engine_lab.submit(replace(long, training=replace(long.training, steps=1000)))
     wait_until(lambda: not engine_lab.history(run).is_empty)
     engine_lab.command(run, "pause")
     wait_until(lambda: engine_lab.run(run).status == "paused")

@@ -23,6 +23,8 @@ SMALL_STATE = 1 << 20
 """Bytes up to which a state comes back from its worker after every slice; larger ones about once a second."""
 KEEP_SECONDS = 1.0
 RATE_WINDOW = 4.0
+FORECAST_SECONDS, FORECAST_SHARE = 2.0, 0.02
+"""Training time and share of the run below which a rate would be the rate of its first slices, far too slow."""
 
 
 @dataclass
@@ -173,7 +175,7 @@ class Course:
         return len(self.diverged) > before
 
     def progress(self) -> dict[str, Any]:
-        """Columns of the run: step of the slowest stack, steps a second and seconds left."""
+        """Columns of the run: step of the slowest stack; steps a second and seconds left once they can be told."""
         steps = self.experiment.training.steps
         reached = [steps if each.done else each.step for each in self.stretches]
         mean, now = sum(reached) / len(reached), time.monotonic()
@@ -181,7 +183,8 @@ class Course:
         while now - self.marks[0][0] > RATE_WINDOW and len(self.marks) > 2:
             self.marks.popleft()
         (then, before), rate = self.marks[0], None
-        if now > then and mean > before:
+        is_telling = now - then >= FORECAST_SECONDS and mean >= FORECAST_SHARE * steps
+        if is_telling and mean > before:
             rate = (mean - before) / (now - then)
         return {"step": min(reached), "rate": rate, "seconds_left": (steps - mean) / rate if rate else None}
 
