@@ -28,7 +28,7 @@ def sentinels(column: pd.Series) -> list[str]:
     """Codes for missing values, as texts: well-known ones that stand at least twice, far from everything else."""
     if not _is_number(column):
         return []
-    counts = column.value_counts()
+    counts = column[column.isin(CODES)].value_counts()
     codes = [code for code in CODES if counts.get(code, 0) >= 2]
     rest = column[~column.isin(codes)].dropna()
     if not codes or len(rest) < 10:
