@@ -40,6 +40,9 @@ class Crew:
     def addresses(self) -> list[str]:
         return ["a", "b"]
 
+    def look_after(self) -> None:
+        """Threads of this kind are never lost."""
+
     def submit(self, job: Job, address: str, then: Callable[[Outcome], None]) -> None:
         self.jobs.append(job)
         then(self.spoil(job) or work(job))
@@ -373,6 +376,27 @@ def test_a_memory_with_a_limit_forgets_what_was_not_used_for_longest() -> None:
     assert (memory.get("a"), memory.get("b"), memory.get("c")) == (1, None, 3)
     memory.put("large", 4, 1000)
     assert (memory.get("a"), memory.get("large")) == (None, 4)
+
+
+def test_there_is_no_forecast_before_a_run_has_shown_its_pace(
+    bench: Bench, small: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.lab.submit(small)
+    bench.reaches(run, 5)
+    held = bench.manager.courses[run]
+
+    def told_after(seconds: float) -> tuple[float | None, float | None]:
+        monkeypatch.setattr(course.time, "monotonic", lambda: seconds)
+        columns = held.progress()
+        return columns["rate"], columns["seconds_left"]
+
+    held.marks.clear()
+    held.marks.append((0.0, 0.0))
+    assert told_after(1.5) == (None, None)
+    mean = sum(each.step for each in held.stretches) / len(held.stretches)
+    assert told_after(2.5) == pytest.approx((mean / 2.5, (40 - mean) / (mean / 2.5)))
+    held.experiment = replace(small, training=Training(steps=1000))
+    assert told_after(3.0) == (None, None)
 
 
 def test_an_estimate_is_corrected_by_what_a_run_took(bench: Bench, small: Experiment) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from mtl_core.api import Lab
 from mtl_core.experiment import Experiment, Training
+from mtl_core.running.workers import SETTINGS, Workers
 from mtl_core.store.tables import engine
 from tests.told import assert_same, told, uncut
 from tests.waiting import wait_until
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def own_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """A lab with an engine of its own, to be treated badly."""
+    """A lab with an engine of its own and one worker, to be treated badly."""
     monkeypatch.setenv("MTL_LAB_HOME", str(tmp_path))
-    monkeypatch.setenv("MTL_LAB_WORKERS", "2")
+    monkeypatch.setenv("MTL_LAB_WORKERS", "1")
     lab = Lab()
     lab.ensure_engine()
     wait_until(lab.engine_ready)
@@ -87,6 +88,26 @@ def goes_on(lab: Lab, run: str) -> None:
 
 def is_alive(process: psutil.Process) -> bool:
     return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+
+
+def test_a_lost_worker_comes_back_also_when_its_cluster_has_given_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS, "distributed.deploy.lost-worker-timeout", "1 ms")
+    crew = Workers(1)
+    first = crew.addresses()
+    children = psutil.Process().children()
+    worker = next(child for child in children if "spawn_main" in " ".join(child.cmdline()))
+    worker.send_signal(signal.SIGKILL)
+    wait_until(lambda: not crew.addresses())
+
+    def is_back() -> bool:
+        crew.look_after()
+        return len(crew.addresses()) == len(first) == 1
+
+    wait_until(is_back)
+    assert crew.addresses() != first
+    crew.close()
+    assert crew._cluster is not None
+    crew._cluster.close()
 
 
 def test_a_second_engine_for_the_same_store_ends_in_peace(engine_lab: Lab) -> None:

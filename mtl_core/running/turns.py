@@ -19,6 +19,8 @@ class Crew(Protocol):
 
     def addresses(self) -> list[str]: ...
 
+    def look_after(self) -> None: ...
+
     def submit(self, job: Job, address: str, then: Callable[[Outcome], None]) -> None: ...
 
 
@@ -32,7 +34,8 @@ class Turns:
         self._has: set[tuple[str, DataKey]] = set()
 
     def look_around(self) -> None:
-        """Workers come and go."""
+        """Workers come and go, and come back."""
+        self.crew.look_after()
         self.addresses = self.crew.addresses()
 
     def next_slice(self, courses: Iterable[Course]) -> tuple[Course, Stretch, str] | None:

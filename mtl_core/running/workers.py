@@ -27,6 +27,7 @@ SETTINGS = {
     "distributed.worker.http.routes": ["distributed.http.health"],
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
+    "distributed.deploy.lost-worker-timeout": "2 minutes",
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
@@ -51,13 +52,18 @@ class Workers:
         dask.config.set(SETTINGS)
         from distributed import Client
 
-        self._cluster = None if scheduler else _local_cluster(count)
+        self._count, self._cluster = count, None if scheduler else _local_cluster(count)
         self._client: Client = Client(scheduler or self._cluster, direct_to_workers=self._cluster is not None)
         self._futures: set[Future[Part | Missing]] = set()
         self._client.register_plugin(_warmth())
 
     def addresses(self) -> list[str]:
         return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def look_after(self) -> None:
+        """Start own workers that are missing: one whose successor comes too late is given up by the cluster for ever."""
+        if self._cluster is not None:
+            self._cluster.scale(self._count)
 
     def submit(self, job: Job, address: str, then: Callable[[Outcome], None]) -> None:
         """Work on a slice, on this worker unless it has just died."""

@@ -27,8 +27,8 @@ class RunRecord:
     """A run and how far it is.
 
     step: of the slowest stack, out of `steps`. position: place in the queue from 1, None once it has begun.
-    steps_per_second, seconds_left: None when not running. diverged: sentences that name networks which were stopped
-    because a number was not finite. inputs: encoded inputs of every network.
+    steps_per_second, seconds_left: None when not running, or when just begun. diverged: sentences that name networks
+    which were stopped because a number was not finite. inputs: encoded inputs of every network.
     """
 
     id: str
