@@ -108,6 +108,39 @@ def test_diverged_networks_are_named_and_their_pairs_left_out() -> None:
     assert {v.excluded for v in result.verdicts} == {1}
 
 
+def test_a_way_of_learning_that_failed_as_a_whole_is_said_first() -> None:
+    by_arm = race(0.9, 0.9)
+    by_arm["hard"] = by_arm["hard"] * 3
+    first = compare(recorded(by_arm)).notes[0]
+    assert first.startswith("Nothing was learned by “One trunk for all (hard sharing)”: no task is predicted better")
+    few = replace(EXPERIMENT, plan=Plan(folds=2, inits=1))
+    replicas = History(few, TASKS, SHAPE).units[0].replicas
+    hard = {i for i, replica in enumerate(replicas) if replica.arm == "hard"}
+    assert len(hard) == 2
+    gone = compare(recorded(race(0.9, 0.9), few, diverged=hard)).notes
+    assert gone[0].startswith("Every network diverged of “One trunk for all (hard sharing)”: there is nothing")
+    assert len(gone) == 1
+
+
+def test_nothing_is_said_about_sharing_before_a_tenth_of_the_steps() -> None:
+    def at(step: int) -> Comparison:
+        history = History(EXPERIMENT, TASKS, SHAPE)
+        for unit in history.units:
+            numbers = np.full((len(unit.replicas), 3), 0.5, np.float32)
+            flags = np.zeros(len(unit.replicas), bool)
+            facts = dict.fromkeys(("train", "validation", "validation_error", "test_error", "weights"), numbers)
+            history.add([Progress(unit.index, step, best_step=np.zeros(numbers.shape, np.int64), stopped=flags,
+                                  diverged=flags, seconds=1.0, **facts)])  # fmt: skip
+        return compare(history, finished=False)
+
+    begun, later = at(39), at(40)
+    assert (begun.too_early, later.too_early) == (True, False)
+    assert begun.notes == (begun.sentence("hard", "equal_width"),) == ("It is too early to say whether sharing helps.",)
+    assert begun.ranks == {}
+    assert "provisionally" in later.sentence("hard", "equal_width").lower()
+    assert Comparison.from_json(begun.to_json()) == begun
+
+
 def test_costs_count_what_must_be_kept_and_what_was_trained() -> None:
     costs = {cost.arm: cost for cost in compare(recorded(race(0.8, 0.8))).costs}
     one = (20 * 32 + 32) + (32 * 32 + 32) + (32 + 1)

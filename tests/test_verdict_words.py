@@ -30,8 +30,8 @@ def test_sentences_say_verdict_size_and_interval() -> None:
     same = verdict_of(verdict="no clear difference", gain=3.04, low=-5.0, high=11.2)
     expected = "Sharing makes no clear difference to body mass (error 3 % lower, from 5 % higher to 11 % lower)."
     assert same.sentence() == expected
-    small = verdict_of(relative=False, gain=0.01234, low=0.004, high=0.02)
-    assert small.sentence() == "Sharing helps body mass (error 0.0123 lower, 0.004 to 0.02)."
+    small = verdict_of(metric="log_loss", relative=False, gain=0.01234, low=0.004, high=0.02)
+    assert small.sentence() == "Sharing helps body mass (log-loss 0.0123 lower, 0.004 to 0.02)."
 
 
 def test_why_and_what_would_change_it_are_plain_sentences() -> None:

@@ -21,6 +21,9 @@ from mtl_core.evaluation.summaries import mean_ranks, trivial_error
 from mtl_core.evaluation.verdict import TaskVerdict
 from mtl_core.evaluation.words import NOT_ENOUGH, listing, sentence
 
+EARLY_SHARE = 0.1
+"""Share of the steps before which nothing is said about sharing."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -29,7 +32,8 @@ class Comparison:
     verdicts: by sharing type, baseline and task. costs: one for each way of learning. notes: sentences about
     baselines that disagree, networks that diverged, tasks that nobody predicts. ranks: mean rank of each arm over the
     tasks (1 = lowest error on every task); it depends on which arms ran. provisional: the run is not finished, or
-    has too few networks for a verdict.
+    has too few networks for a verdict. too_early: some network has not yet done a tenth of its steps, so that a page
+    should show none of the verdicts and ranks.
     """
 
     verdicts: tuple[TaskVerdict, ...]
@@ -37,6 +41,7 @@ class Comparison:
     provisional: bool
     notes: tuple[str, ...] = ()
     ranks: dict[str, float] = dataclasses.field(default_factory=dict)
+    too_early: bool = False
 
     def of(self, sharing: str, baseline: str) -> tuple[TaskVerdict, ...]:
         """The verdicts of one sharing type against one baseline, a task each."""
@@ -47,6 +52,8 @@ class Comparison:
         verdicts = self.of(sharing, baseline)
         if not verdicts:
             return ""
+        if self.too_early:
+            return notes.TOO_EARLY
         doubt = "provisionally, " if any(v.provisional and v.verdict != NOT_ENOUGH for v in verdicts) else ""
         return sentence(f"{doubt}sharing {listing([each.finding for each in verdicts])}")
 
@@ -66,6 +73,7 @@ class Comparison:
             "provisional": self.provisional,
             "notes": list(self.notes),
             "ranks": dict(self.ranks),
+            "too_early": self.too_early,
         }
 
     @classmethod
@@ -76,6 +84,7 @@ class Comparison:
             provisional=value["provisional"],
             notes=tuple(value["notes"]),
             ranks=dict(value["ranks"]),
+            too_early=value.get("too_early", False),
         )
 
 
@@ -94,8 +103,16 @@ def compare(history: History, dataset: Dataset | None = None, finished: bool = T
     )
     costs = arm_costs(history)
     provisional = not finished or any(each.provisional for each in verdicts)
+    if not finished and _is_early(history):
+        return Comparison(verdicts, costs, provisional, notes.early_notes(history), too_early=True)
     warnings = notes.all_notes(history, verdicts, costs, trivial)
     return Comparison(verdicts, costs, provisional, warnings, mean_ranks(history))
+
+
+def _is_early(history: History) -> bool:
+    """Some network has not yet done that share of its steps from which on a look is worth anything."""
+    least = EARLY_SHARE * history.experiment.training.steps
+    return any(bool((history.reached(arm.key) < least).any()) for arm in history.arms)
 
 
 def _judged(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtl_core.evaluation.costs import ArmCost, arm_title
+from mtl_core.evaluation.failures import all_diverged, failure_notes
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.verdict import TaskVerdict
 from mtl_core.evaluation.words import HELPS, HURTS, NO_DIFFERENCE, NOT_ENOUGH, listing, plural
+
+TOO_EARLY = "It is too early to say whether sharing helps."
 
 _NAMED = 3
 _OUTCOMES = {HELPS: "it helps", HURTS: "it hurts", NO_DIFFERENCE: "there is no clear difference"}
@@ -20,6 +23,7 @@ def all_notes(
     names = {task.name: error for task, error in zip(history.tasks, trivial, strict=True)}
     found = [
         *_no_baseline(history),
+        *failure_notes(history, verdicts, names),
         *disagreements(history, verdicts, {cost.arm: cost.parameters for cost in costs}),
         *_unpredicted(verdicts, names),
         *diverged_notes(history),
@@ -27,12 +31,17 @@ def all_notes(
     return tuple(found)
 
 
+def early_notes(history: History) -> tuple[str, ...]:
+    """What can be said before there is anything to judge."""
+    return (TOO_EARLY, *_no_baseline(history), *diverged_notes(history))
+
+
 def diverged_notes(history: History) -> list[str]:
-    """One sentence for each arm in which networks diverged."""
-    lines = []
+    """One sentence for each arm in which some networks diverged."""
+    lines, gone = [], all_diverged(history)
     for arm in history.arms:
         places = sorted((f, i, step) for key, f, i, step in history.diverged() if key == arm.key)
-        if not places:
+        if not places or arm.key in gone:
             continue
         named = [f"fold {f + 1}, initialisation {i + 1}, step {step:,}" for f, i, step in places[:_NAMED]]
         rest = f"; and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
@@ -86,7 +95,7 @@ def _no_baseline(history: History) -> list[str]:
 
 def _unpredicted(verdicts: Sequence[TaskVerdict], trivial: dict[str, float]) -> list[str]:
     names = sorted({each.task for each in verdicts if _is_trivial(each, trivial[each.task])})
-    if not names:
+    if not names or len(names) == len(trivial):
         return []
     return [f"No better than a constant, alone or together: {listing(names)}; a gain there says little."]
 

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_core.evaluation.words import NO_DIFFERENCE, NOT_ENOUGH, change, plural, sentence, span
+from mtl_core.evaluation.words import NO_DIFFERENCE, NOT_ENOUGH, SHOWN, change, metric_word, plural, sentence, span
 
 LEAST_FOLDS = 5
 """Below, there is no verdict at all."""
@@ -55,10 +55,10 @@ class TaskVerdict:
 
     @property
     def measured(self) -> str:
-        """The gain in words: "error 14 % lower, 9 to 19"."""
+        """The gain in words: "error 14 % lower, 9 to 19"; a difference is one of the metric it is measured in."""
         if self.gain is None:
             return "nothing measured yet"
-        text = f"error {change(self.gain, self.relative)}"
+        text = f"{'error' if self.relative else metric_word(self.metric)} {change(self.gain, self.relative)}"
         if self.low is None or self.high is None:
             return text
         return f"{text}, {span(self.low, self.high, self.relative)}"
@@ -68,7 +68,7 @@ class TaskVerdict:
         """Verdict and numbers, to follow the word "sharing": "helps body mass (error 14 % lower, 9 to 19)"."""
         if self.verdict == NOT_ENOUGH:
             shortage = f"{plural(self.folds, 'fold')}, at least {LEAST_FOLDS} are needed"
-            return f"cannot be judged for {self.task}: {NOT_ENOUGH} ({shortage})"
+            return f"cannot be judged for {self.task}: {SHOWN[NOT_ENOUGH]} ({shortage})"
         verb = f"makes {NO_DIFFERENCE} to" if self.verdict == NO_DIFFERENCE else self.verdict
         return f"{verb} {self.task} ({self.measured})"
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from mtl_core.metrics import metrics
+
 HELPS, HURTS, NO_DIFFERENCE, NOT_ENOUGH = "helps", "hurts", "no clear difference", "not enough seeds"
+SHOWN = {HELPS: HELPS, HURTS: HURTS, NO_DIFFERENCE: NO_DIFFERENCE, NOT_ENOUGH: "not enough folds"}
+"""Verdicts as people read them: the folds are what a verdict lacks."""
 
 BASELINES = {
     "equal_width": "single-task networks of equal width",
@@ -21,6 +25,11 @@ def number(value: float) -> str:
     decimals = max(2 - math.floor(math.log10(abs(rounded))), 0)
     text = f"{rounded:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def metric_word(name: str) -> str:
+    """The literature's word for a metric: log-loss, RRMSE."""
+    return metrics[name].term or metrics[name].title
 
 
 def percent(value: float) -> str:

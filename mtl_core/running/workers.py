@@ -61,7 +61,7 @@ class Workers:
         return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def look_after(self) -> None:
-        """Start own workers that are missing: one whose successor comes too late is given up by the cluster for ever."""
+        """Start own workers that are missing: the cluster gives up one whose successor comes too late."""
         if self._cluster is not None:
             self._cluster.scale(self._count)
 
