@@ -17,7 +17,7 @@ import pytest
 
 from mtl_core.api import Lab
 from mtl_core.cli import catalogue, main
-from mtl_core.cli.wishes import experiment_from
+from mtl_core.cli.wishes import experiment_from, read_experiment
 from mtl_core.experiment import Experiment
 from mtl_core.models.base import sharings
 from mtl_core.registry import InvalidInput
@@ -180,8 +180,23 @@ def test_a_table_on_disk_becomes_a_run_that_outlives_the_file(terminal: Terminal
     assert "[b]good[/b]" in told.out  # what people wrote is never taken for markup
     assert "Does learning together help? my table" in told.out
     path.unlink()
+    assert "Relative error (RRMSE)" in told.out
     again = terminal("export", "mine", "--json-file")
     assert again.json["experiment"]["tasks"] == ["price €", "[b]good[/b]"]
+
+
+def test_an_exported_run_on_a_table_travels_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, exported = tmp_path / "shop.csv", tmp_path / "run.json"
+    rows = {"x": range(40), "price": [i % 9 for i in range(40)], "sold": ["no", "yes"] * 20, "note": ["a", "b"] * 20}
+    pd.DataFrame(rows).to_csv(table, index=False)
+    monkeypatch.setenv("MTL_LAB_HOME", str(tmp_path / "here"))
+    first = wish(data=str(table), tasks="price,sold")
+    exported.write_text(json.dumps({"id": "1", "data": "shop", "experiment": first.to_json()}), encoding="utf-8")
+    assert read_experiment(exported) == first.to_json()
+    monkeypatch.setenv("MTL_LAB_HOME", str(tmp_path / "there"))
+    with pytest.raises(InvalidInput, match="the table 'shop' was uploaded to another installation and is not here"):
+        read_experiment(exported)
+    assert wish(value=read_experiment(exported, has_data=True), data=str(table)) == first
 
 
 def test_runs_are_listed_compared_and_exported(terminal: Terminal, tmp_path: Path, engine_lab: Lab) -> None:
@@ -212,7 +227,10 @@ def test_runs_are_listed_compared_and_exported(terminal: Terminal, tmp_path: Pat
     [
         (["run"], "nothing to run"),
         (["run", "no-such-file.json"], "the file 'no-such-file.json' cannot be read"),
-        (["run", "--data", "penguins", "--folds", "many"], "'--folds'"),
+        (["run", "--data", "penguins", "--folds", "many"], "Invalid value for '--folds': a whole number is needed"),
+        (["run", "--data", "penguins", "--learning-rate", "fast"], "'--learning-rate': a number is needed"),
+        (["run", "--data", "penguins", "--folds", "1"], "folds must lie between 2 and 50; got 1"),
+        (["run", "--data", "penguins", "--set", "training.evaluate_every=x"], "evaluate every must be a finite number"),
         (["run", "--colour", "red"], "No such option"),
         (["compare", "last"], "one run cannot be compared"),
         (["export", "nobody", "--csv"], "there is no run 'nobody'; see mtl-lab list"),

@@ -66,7 +66,7 @@ def run(
     given = locals()
     short = [f"{spot}={given[flag]}" for flag, spot in SHORT.items() if given[flag] is not None]
     chosen = {"sharing": sharing, "weighting": weighting, "optimiser": optimiser}
-    value = None if experiment is None else read_experiment(experiment)
+    value = None if experiment is None else read_experiment(experiment, has_data=data is not None)
     wish = experiment_from(value, data, tasks, chosen, [*short, *(settings or [])])
     _run(wish, name, note, as_json)
 
@@ -211,7 +211,9 @@ def _run(wish: Experiment, name: str, note: str, as_json: bool) -> None:
 
 
 def _refuse(sentence: str) -> int:
-    sys.stderr.write(f"{sentence}\n")
+    from mtl_core.cli.refusals import in_words
+
+    sys.stderr.write(f"{in_words(sentence)}\n")
     return 2
 
 

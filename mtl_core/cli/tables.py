@@ -14,11 +14,14 @@ from mtl_core.evaluation import words
 from mtl_core.evaluation.compare import Comparison
 from mtl_core.evaluation.report import differences, verdict_rows
 from mtl_core.evaluation.verdict import TaskVerdict
+from mtl_core.metrics import metrics
 from mtl_core.registry import InvalidInput
 from mtl_core.store.records import RunRecord
 
 COLOURS = {words.HELPS: "bold blue", words.HURTS: "bold dark_orange3"}
-BASELINES = {"equal_width": "alone, equal width", "equal_parameters": "alone, equal parameters"}
+BASELINES = {"equal_width": "alone, same width", "equal_parameters": "alone, same size"}
+STATUSES = {"queued": "waiting", "running": "training"}
+"""Where a status is not its own word; as on the pages."""
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
@@ -34,14 +37,18 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text
 def show_run(console: Console, record: RunRecord, comparison: Comparison) -> None:
     """Which run, then its verdict."""
     name = f" {record.name!r}" if record.name else ""
-    console.print(Text(f"Run {record.id}{name}: {record.status} at step {record.step:,} of {record.steps:,}", "bold"))
+    console.print(Text(f"Run {record.id}{name}: {status(record)} at step {record.step:,} of {record.steps:,}", "bold"))
+    for sentence in record.diverged:
+        console.print(Text(sentence, "yellow"), soft_wrap=True)
     show_verdict(console, record, comparison)
 
 
 def show_verdict(console: Console, record: RunRecord, comparison: Comparison) -> None:
     """The answer of a run: a line for each sharing type, baseline and task, its costs and its warnings."""
     provisional = " (provisional)" if comparison.provisional else ""
-    columns = ("Shared", "Against", "Task", "Error", "Alone#", "Together#", "Gain#", "95 % interval#", "Verdict")
+    for note in comparison.notes:
+        console.print(Text(f"- {note}"), soft_wrap=True)
+    columns = ("Shared", "Against", "Task", "Measured by", "Alone#", "Together#", "Gain#", "95 % interval#", "Verdict")
     if comparison.verdicts:
         title = f"Does learning together help? {record.data_title}{provisional}"
         console.print(table(title, columns, map(_verdict_row, comparison.verdicts)))
@@ -56,8 +63,6 @@ def show_verdict(console: Console, record: RunRecord, comparison: Comparison) ->
         for cost in comparison.costs
     ]
     console.print(table("Costs", ("", "Parameters#", "Networks#", "Training, s#", "Prediction, µs a row#"), rows))
-    for note in comparison.notes:
-        console.print(Text(f"- {note}"), soft_wrap=True)
 
 
 def result_json(record: RunRecord, comparison: Comparison) -> dict[str, Any]:
@@ -68,6 +73,7 @@ def result_json(record: RunRecord, comparison: Comparison) -> dict[str, Any]:
         "provisional": comparison.provisional,
         "verdicts": verdict_rows(comparison),
         "costs": told["costs"],
+        "too_early": comparison.too_early,
         "notes": list(comparison.notes),
         "experiment": record.experiment.to_json(),
     }
@@ -79,6 +85,7 @@ def run_json(record: RunRecord) -> dict[str, Any]:
         "name": record.name,
         "status": record.status,
         "message": record.message,
+        "diverged": list(record.diverged),
         "data": record.data_title,
         "tasks": [task.name for task in record.tasks],
         "step": record.step,
@@ -87,12 +94,17 @@ def run_json(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def status(record: RunRecord) -> str:
+    """What a run is doing, in the word of the pages."""
+    return STATUSES.get(record.status, record.status)
+
+
 def show_runs(console: Console, records: Sequence[RunRecord]) -> None:
     rows = [
         (
             record.id,
             record.name,
-            record.status,
+            status(record),
             record.data_title,
             ", ".join(task.name for task in record.tasks),
             f"{record.step:,}/{record.steps:,}",
@@ -137,11 +149,11 @@ def _verdict_row(verdict: TaskVerdict) -> tuple[str | Text, ...]:
         verdict.sharing,
         BASELINES[verdict.baseline],
         verdict.task,
-        verdict.metric,
+        metrics[verdict.metric].label(),
         *(("-" if each is None else words.number(each)) for each in (verdict.alone, verdict.together)),
         _signed(verdict.gain, verdict),
         "-" if verdict.low is None else f"{_signed(verdict.low, verdict)} to {_signed(verdict.high, verdict)}",
-        Text(verdict.verdict, COLOURS.get(verdict.verdict, "")),
+        Text(words.SHOWN[verdict.verdict], COLOURS.get(verdict.verdict, "")),
     )
 
 

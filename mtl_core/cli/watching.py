@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mtl_core.api import Lab, RunRecord
+from mtl_core.cli.tables import status
 from mtl_core.registry import InvalidInput
 
 LOOK_SECONDS = 0.1
@@ -22,7 +23,7 @@ def follow(lab: Lab, run: str, console: Console) -> RunRecord:
         try:
             while not (record := lab.run(run)).has_ended:
                 rate = f"{record.steps_per_second:,.0f} steps/s" if record.steps_per_second else ""
-                place = f"waiting, place {record.position}" if record.position else record.status
+                place = f"waiting, place {record.position}" if record.position else status(record)
                 told = f"{place} {record.step:,}/{record.steps:,}"
                 progress.update(shown, description=told, total=record.steps, completed=record.step, pace=rate)
                 time.sleep(LOOK_SECONDS)

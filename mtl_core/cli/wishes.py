@@ -11,11 +11,12 @@ import mtl_core.data
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - these imports register every method
 from mtl_core.data.base import sources
-from mtl_core.data.table import CsvFile, csv_source
+from mtl_core.data.table import CsvFile, Upload, csv_source
 from mtl_core.experiment import Experiment, Plan, Training
 from mtl_core.models.base import Trunk, sharings
 from mtl_core.optimisers import optimisers
 from mtl_core.registry import InvalidInput, Method
+from mtl_core.running.imports import check_table_is_here
 from mtl_core.weighting.base import weightings
 
 FAMILIES = {
@@ -27,8 +28,11 @@ FAMILIES = {
 SETTINGS: dict[str, type[Method]] = {"trunk": Trunk, "training": Training, "plan": Plan}
 
 
-def read_experiment(path: Path) -> dict[str, Any]:
-    """The JSON of an experiment, or of an exported run that contains one. "-" is standard input."""
+def read_experiment(path: Path, has_data: bool = False) -> dict[str, Any]:
+    """The JSON of an experiment, or of an exported run that contains one. "-" is standard input.
+
+    has_data: another table will take the place of the experiment's own, which need not be here then.
+    """
     try:
         text = Path("/dev/stdin").read_text("utf-8") if str(path) == "-" else path.read_text("utf-8")
         value = json.loads(text)
@@ -36,9 +40,13 @@ def read_experiment(path: Path) -> dict[str, Any]:
         raise InvalidInput(f"the file {str(path)!r} cannot be read ({_reason(error)}); check the path") from None
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{path} is not JSON (line {error.lineno}: {error.msg}); correct it there") from None
+    title = ""
     if isinstance(value, dict) and isinstance(value.get("experiment"), dict):
-        value = value["experiment"]
-    return Experiment.from_json(value).to_json()
+        value, title = value["experiment"], value.get("data", "")
+    experiment = Experiment.from_json(value)
+    if not has_data:
+        check_table_is_here(experiment, title)
+    return experiment.to_json()
 
 
 def experiment_from(
@@ -58,7 +66,9 @@ def experiment_from(
     value = dict(value or {})
     names = split(tasks) if tasks else []
     if data is not None:
-        value["data"] = _source(data, names)
+        kept = _same_roles(value, data) if not names else None
+        names = list(value["tasks"]) if kept else names
+        value["data"] = kept or _source(data, names)
     if family := chosen.get("sharing"):
         value["sharings"] = [{"name": name} for name in split(family)]
     for part in ("weighting", "optimiser"):
@@ -82,6 +92,14 @@ def _source(data: str, tasks: list[str]) -> dict[str, Any]:
         return csv_source(str(Path(data).resolve()), tasks).to_json()
     known = ", ".join(name for name in sources if sources[name].shelf != "table")
     raise InvalidInput(f"there is neither a file nor a data set {data!r}; known data sets: {known}")
+
+
+def _same_roles(value: dict[str, Any], data: str) -> dict[str, Any] | None:
+    """The file in the place of an experiment's own table, with the roles of its columns; None where it has none."""
+    now = value.get("data")
+    if data in sources or not (isinstance(now, dict) and now.get("name") in (Upload.name, CsvFile.name)):
+        return None
+    return CsvFile(str(Path(data).resolve()), now.get("recipe", "")).to_json()
 
 
 def _kept(experiment: Experiment) -> Experiment:

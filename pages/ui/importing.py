@@ -11,6 +11,7 @@ from mtl_core.data.table import CsvFile
 from mtl_core.evaluation.report import settings_in_words
 from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
+from mtl_core.running.imports import check_table_is_here
 from pages.ui import session, text
 
 LIMIT_MB = 1
@@ -66,6 +67,7 @@ def read(content: bytes, filename: str) -> tuple[Experiment, str]:
     experiment = Experiment.from_json(value.get("experiment", value))
     if isinstance(experiment.data, CsvFile):
         raise InvalidInput("this experiment names a file on a disk; upload that table on the Data page")
+    check_table_is_here(experiment, value.get("data"))
     return experiment, str(value.get("name") or filename.removesuffix(".json"))
 
 
