@@ -84,7 +84,7 @@ def _more_networks(verdict: TaskVerdict) -> str:
     if verdict.folds >= FULL_FOLDS and verdict.folds * verdict.inits >= FULL_NETWORKS:
         if verdict.verdict != NO_DIFFERENCE:
             return ""
-        return "More initialisations, more rows or another seed would show smaller effects."
+        return "More initialisations or more rows would show smaller effects."
     now = f"{plural(verdict.folds, 'fold')} x {plural(verdict.inits, 'initialisation')}"
     return sentence(f"this rests on {now}; {FULL_FOLDS} folds x 3 initialisations make it a full verdict")
 
