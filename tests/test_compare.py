@@ -15,7 +15,7 @@ from mtl_core.evaluation.compare import Comparison, compare
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.judge import Setting, judge
 from mtl_core.events import Progress, UnitFinished
-from mtl_core.experiment import Experiment, Plan, Training, shape_for
+from mtl_core.experiment import Change, Experiment, Plan, Training, shape_for
 from mtl_core.models.base import Shape, Trunk, sharings
 from mtl_core.models.hard import Hard
 from mtl_core.tasks import TaskSpec
@@ -139,6 +139,12 @@ def test_nothing_is_said_about_sharing_before_a_tenth_of_the_steps() -> None:
     assert begun.ranks == {}
     assert "provisionally" in later.sentence("hard", "equal_width").lower()
     assert Comparison.from_json(begun.to_json()) == begun
+
+
+def test_a_verdict_on_a_run_with_turned_knobs_says_so() -> None:
+    turned = tuple(Change(step, "optimiser", "learning_rate", 0.01) for step in (208, 30))
+    notes = compare(recorded(race(0.8, 0.8), replace(EXPERIMENT, changes=turned))).notes
+    assert notes == ("Settings were changed on the way, at steps 30 and 208: the verdict is about the run as it went.",)
 
 
 def test_costs_count_what_must_be_kept_and_what_was_trained() -> None:

@@ -27,6 +27,7 @@ def all_notes(
         *disagreements(history, verdicts, {cost.arm: cost.parameters for cost in costs}),
         *_unpredicted(verdicts, names),
         *diverged_notes(history),
+        *_changed(history),
     ]
     return tuple(found)
 
@@ -83,6 +84,16 @@ def _is_elsewhere(size: TaskVerdict, width: TaskVerdict) -> bool:
     if size.gain is None or width.low is None or width.high is None or size.relative != width.relative:
         return False
     return not width.low <= size.gain <= width.high
+
+
+def _changed(history: History) -> list[str]:
+    """A verdict on a run whose knobs were turned is one on what happened, not on any one setting."""
+    steps = sorted({each.step for each in history.experiment.changes})
+    if not steps:
+        return []
+    places = [f"{step:,}" for step in steps[:_NAMED]] + ["later"] * (len(steps) > _NAMED)
+    at = f"step{'s' if len(steps) > 1 else ''} {listing(places)}"
+    return [f"Settings were changed on the way, at {at}: the verdict is about the run as it went."]
 
 
 def _no_baseline(history: History) -> list[str]:

@@ -44,8 +44,11 @@ def own_key(word: str, records: Sequence[RunRecord]) -> str:
 
 
 def answer(record: RunRecord) -> None:
-    """The verdict in a sentence, for each sharing type, against its first baseline."""
+    """The verdict in a sentence, for each sharing type, against its first baseline; none before it can be told."""
     comparison = session.lab().comparison(record.id)
+    if comparison.too_early:
+        st.markdown(text.plain(comparison.notes[0]))
+        return
     for sharing in record.experiment.sharing_keys():
         for baseline in record.experiment.baselines()[:1]:
             st.markdown(text.plain(comparison.sentence(sharing, baseline)))
