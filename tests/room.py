@@ -49,6 +49,9 @@ class Here:
     def addresses(self) -> list[str]:
         return ["here"]
 
+    def look_after(self) -> None:
+        """Threads of this kind are never lost."""
+
     def submit(self, job: Job, address: str, then: Callable[[Outcome], None]) -> None:
         then(work(job))
 
