@@ -121,7 +121,6 @@ def test_the_same_table_comes_out_of_every_wrapping() -> None:
 
 
 def test_a_workbook_gives_its_first_sheet_with_cells() -> None:
-    pytest.importorskip("openpyxl")
     out = io.BytesIO()
     with pd.ExcelWriter(out, engine="openpyxl") as book:
         pd.DataFrame().to_excel(book, sheet_name="cover", index=False)

@@ -15,8 +15,8 @@ from mtl_core.running.slices import Job, Part
 from mtl_core.store.journal import Saved
 from mtl_core.store.records import RunRecord
 
-FIRST_BUDGET = 0.08
-"""Seconds of a stack's first slice: short, so that first points stand on the page within half a second."""
+FIRST_BUDGET = 0.01
+"""Seconds of a stack's first slice: little more than its first point, which somebody waits for."""
 BUDGET = 0.25
 """Seconds of every other slice: the longest that a pause or a turned knob waits."""
 SMALL_STATE = 1 << 20

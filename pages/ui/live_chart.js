@@ -74,6 +74,7 @@ async function draw(host, data) {
   await Plotly.react(host, themed(data.traces, theme), layout, { displayModeBar: false, responsive: false });
   host.dataset.points = Math.max(0, ...data.traces.map((trace) => (trace.x ?? trace.z ?? []).length));
   host.dataset.updates = Number(host.dataset.updates ?? 0) + 1;
+  host.dataset.revision = layout.uirevision ?? "";
 }
 
 // One drawing at a time, always of the newest figure: Plotly must not be asked anew, or cleared, while it draws.

@@ -6,6 +6,7 @@ a reload, a bookmark or a sent link finds both again.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def lab() -> Lab:
     """The one client of this process on the store; the engine is started when it is first asked for."""
     from mtl_core.api import Lab
 
+    threading.Thread(target=importlib.import_module, args=("scipy.stats",), daemon=True).start()  # for verdicts
     client = Lab()
     client.ensure_engine()
     if not client.runs(limit=1):
