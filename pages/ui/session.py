@@ -6,7 +6,6 @@ a reload, a bookmark or a sent link finds both again.
 
 from __future__ import annotations
 
-import importlib
 import logging
 import threading
 from collections.abc import Iterator
@@ -37,7 +36,6 @@ def lab() -> Lab:
     """The one client of this process on the store; the engine is started when it is first asked for."""
     from mtl_core.api import Lab
 
-    threading.Thread(target=importlib.import_module, args=("scipy.stats",), daemon=True).start()  # for verdicts
     client = Lab()
     client.ensure_engine()
     if not client.runs(limit=1):
