@@ -86,5 +86,5 @@ def _limit(row: dict[str, Any]) -> str:
 
 def _figure(value: float, unit: str) -> str:
     if unit == "ratio":
-        return f"1/{1 / value:.3g}" if value < 0.5 else f"{value:.3g}x"
+        return f"1/{1 / value:.3g}" if 0 < value < 0.3 else f"{value:.3g}x"
     return f"{value:.3g} {unit}"
