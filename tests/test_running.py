@@ -386,7 +386,7 @@ def test_there_is_no_forecast_before_a_run_has_shown_its_pace(
     held = bench.manager.courses[run]
 
     def told_after(seconds: float) -> tuple[float | None, float | None]:
-        monkeypatch.setattr(course.time, "monotonic", lambda: seconds)
+        monkeypatch.setattr(time, "monotonic", lambda: seconds)
         columns = held.progress()
         return columns["rate"], columns["seconds_left"]
 
