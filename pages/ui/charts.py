@@ -144,13 +144,14 @@ def line(curve: Curve, frame: pd.DataFrame, look: Look) -> Trace:
     colour = curve.colour or look.colour
     trace: Trace = {
         "type": "scatter",
-        "mode": "lines+markers" if curve.mark else "lines",
+        "mode": "lines+markers" if curve.mark or len(frame) < 3 else "lines",  # one point draws no line
         "x": frame["step"].astype(int),
         "y": frame["mean"],
         "name": text.chart_plain(curve.label),
         "legendgroup": curve.key,
         "showlegend": False,
         "line": {"color": colour, "width": 2.5 if curve.together else 1.5, "dash": curve.dash},
+        "marker": {"color": colour, "size": 6},
         "hovertemplate": "%{y:.3g}",
     }
     if curve.mark:

@@ -46,7 +46,8 @@ def weights_over_time(
     for t, (name, look) in enumerate(zip(names, looks, strict=True)):
         part = decimate(frame[frame["task"] == t].dropna(subset=["mean"]))
         trace = line(Curve(str(t), text.cut(name, 14), part, True, look.dash, look.marker), part, look)
-        traces.append(trace | {"showlegend": True, "marker": trace["marker"] | {"size": 6, "maxdisplayed": 4}})
+        stepped = {"line": trace["line"] | {"shape": "hv"}, "marker": trace["marker"] | {"size": 6, "maxdisplayed": 4}}
+        traces.append(trace | {"showlegend": True} | stepped)
     layout = base_layout(showlegend=True, shapes=mark_lines(1, marks), annotations=mark_names(marks))
     layout |= {"xaxis": axis("step", rangemode="tozero"), "yaxis": axis(rangemode="tozero"), "hovermode": "x"}
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}

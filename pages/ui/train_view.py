@@ -94,6 +94,10 @@ def _answer(record: RunRecord) -> str:
     if session.lab().history(record.id).is_empty:
         st.caption("The first numbers come with the first points of the curves.")
         return sharing
+    if comparison.too_early:
+        for note in comparison.notes:
+            st.caption(text.plain(note))
+        return sharing
     verdict_view(comparison, sharing, f"train-{record.id}-{sharing}")
     if len(titles) > 1 and comparison.ranks:
         st.caption(text.plain(rank_words(comparison.ranks, titles)))
