@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "First example: penguins"
 
+ECHO_SECONDS = 5.0
 log = logging.getLogger("mtl_lab.pages")
 
 
@@ -91,7 +93,7 @@ def _names_other_settings() -> bool:
     """The address was changed by a link: other settings, or another run without settings of its own."""
     address = st.query_params
     if "settings" in address:
-        return address["settings"] != addresses.compact(experiment())
+        return address["settings"] not in (addresses.compact(experiment()), *_just_written())
     return "run" in address and address["run"] != st.session_state.get("run")
 
 
@@ -141,7 +143,16 @@ def experiment() -> Experiment:
 def keep(experiment: Experiment) -> None:
     """Remember what the controls say, in the session and in the address."""
     st.session_state["experiment"] = experiment
-    st.query_params["settings"] = addresses.compact(experiment)
+    written = addresses.compact(experiment)
+    if st.query_params.get("settings") != written:
+        st.session_state["written"] = [*st.session_state.get("written", []), (time.monotonic(), written)][-50:]
+        st.query_params["settings"] = written
+
+
+def _just_written() -> list[str]:
+    """Addresses that this page wrote a moment ago: a quick second click still carries the one before its own."""
+    since = time.monotonic() - ECHO_SECONDS
+    return [address for when, address in st.session_state.get("written", []) if when > since]
 
 
 def load(experiment: Experiment) -> None:
