@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 CLICKS, FIRST_POINT_LIMIT_MS = 5, 500.0
 
 RUN = ".st-key-button-run button"
+"""The one button that says Run, Pause or Resume."""
 COUNT_UPDATES = """async (seconds) => {
   const host = document.querySelector(`[data-testid="live-chart"]`);
   const frames = [];
@@ -99,9 +100,11 @@ def served(home: Path) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Page]:
+    program = shutil.which("chromium")
+    assert program, "this needs Debian's chromium; .ci/run installs it"
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(60_000)
         yield page

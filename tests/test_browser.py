@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from benchmarks.page import RUN, chromium, served
 from mtl_core.api import Lab
 from mtl_core.store.records import RunRecord
 
-ROOT = Path(__file__).parent.parent
 PATIENCE = 60_000
-RUN = ".st-key-button-run button"
-"""The one button that says Run, Pause or Resume."""
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -35,45 +27,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
     """The dashboard as `make run` serves it, on a free port of loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "mtl-lab"), "serve", "--port", str(port), "--no-browser"]
-    environment = {**os.environ, "MTL_LAB_HOME": str(home), "MTL_LAB_WORKERS": "2"}
-    with (home / "serve.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    try:
-        until(lambda: _answers(port), 60)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    with served(home) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def page(address: str) -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    assert chromium, "this test needs Debian's chromium; .ci/run installs it"
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        opened = browser.new_page(viewport={"width": 1440, "height": 900})
-        opened.set_default_timeout(PATIENCE)
+    with chromium() as opened:
         yield opened
-        browser.close()
 
 
 @pytest.fixture(scope="module")
 def lab(home: Path, address: str) -> Lab:
     return Lab(f"sqlite:///{home / 'runs.sqlite'}")
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def until(holds: Callable[[], object], seconds: float = 60) -> None:
