@@ -1,7 +1,7 @@
 """`make bench`, or `python -m benchmarks [training weightings growth verdict page]`.
 
-Prints a table, writes benchmarks/results.json and puts it into docs/performance.md; figures that are held to a limit
-say whether they keep it.
+Prints a table, writes benchmarks/results.json and puts it into docs/performance.md and docs/methods.md; figures that
+are held to a limit say whether they keep it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.table import Table
 
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - registers every method
-from benchmarks import document, growth, page, training, verdict_speed
+from benchmarks import document, growth, methods, page, training, verdict_speed
 from benchmarks.work import Row
 from mtl_core.evaluation.report import machine
 
@@ -41,6 +41,7 @@ def main(names: list[str]) -> int:
         Console().print(_shown(name, rows))
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     document.write()
+    methods.write()
     return 0
 
 

@@ -56,7 +56,9 @@ optimisers: Registry[Optimiser] = Registry("optimiser")
 class Adam(Optimiser):
     """Steps scaled by running means of the gradient and its square.
 
-    Reference: Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    parameter -= rate * m / (sqrt(v) + 1e-8), m and v the running means of g and g^2 with 0.9 and 0.999, both divided
+    by 1 - 0.9^step and 1 - 0.999^step. Weight decay d adds d * parameter to g, so it is felt less where g is large.
+    Reference: Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015. Differs from the paper: no.
     """
 
     def start(self, parameters: Tensors) -> Memory:
@@ -90,7 +92,8 @@ class Adam(Optimiser):
 class AdamW(Adam):
     """Adam with the weight decay taken out of the running means.
 
-    Reference: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+    Every step first multiplies the parameter by 1 - rate * weight decay. Without weight decay this is Adam.
+    Reference: Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019. Differs from the paper: no.
     """
 
     def _kernel(self) -> Callable[..., None]:
@@ -102,7 +105,10 @@ class AdamW(Adam):
 class StochasticGradientDescent(Optimiser):
     """Plain steps along the gradient, with momentum.
 
-    Reference: Robbins, Monro, "A Stochastic Approximation Method", Annals of Mathematical Statistics 1951.
+    b = momentum * b + g and parameter -= rate * b, so that a steady gradient moves 1 / (1 - momentum) times as far.
+    Reference: Robbins, Monro, "A Stochastic Approximation Method", Annals of Mathematical Statistics 1951; momentum:
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    Differs from the paper: a constant rate unless a schedule is chosen.
     """
 
     momentum: float = knob(0.9, "Share of the last step that is kept", low=0.0, high=0.999, advanced=True)

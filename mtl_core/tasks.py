@@ -63,7 +63,11 @@ HUBER_BEND = 1.345
 @kinds.register("regression", title="A number", term="regression")
 @dataclass(frozen=True)
 class Regression(TaskKind):
-    """Predict a number; squared error on the standardised target."""
+    """Predict a number; squared error on the standardised target.
+
+    Loss: (output - target)^2 without a factor 1/2. Targets are measured from the training mean in training
+    deviations, or in their own unit where targets are not scaled.
+    """
 
     error: ClassVar[str] = "rrmse"
 
@@ -167,7 +171,10 @@ class _Classes(TaskKind):
 @kinds.register("binary", title="Yes or no", term="binary classification")
 @dataclass(frozen=True)
 class Binary(_Classes):
-    """Predict one of two classes; cross-entropy on one output, the log-odds of the second class."""
+    """Predict one of two classes; cross-entropy on one output, the log-odds of the second class.
+
+    Loss: log(1 + exp(z)) - y z for log-odds z and label y of 0 or 1, in nats.
+    """
 
     def n_outputs(self, classes: int) -> int:
         return 1
@@ -181,7 +188,10 @@ class Binary(_Classes):
 @kinds.register("multiclass", title="One of several classes", term="multiclass classification")
 @dataclass(frozen=True)
 class Multiclass(_Classes):
-    """Predict one of three or more classes; cross-entropy on the softmax of one output a class."""
+    """Predict one of three or more classes; cross-entropy on the softmax of one output a class.
+
+    Loss: -log of softmax(outputs) at the true class, in nats.
+    """
 
     def n_outputs(self, classes: int) -> int:
         return classes
