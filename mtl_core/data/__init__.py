@@ -1,5 +1,7 @@
 """Data: what a data set is, where it comes from, and how it becomes arrays. Importing this registers every source."""
 
 from mtl_core.data import bundled as bundled
+from mtl_core.data import bundled_people as bundled_people
+from mtl_core.data import bundled_traffic as bundled_traffic
 from mtl_core.data import synthetic as synthetic
 from mtl_core.data import table as table

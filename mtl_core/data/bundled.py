@@ -32,7 +32,7 @@ class Penguins(Source):
     """
 
     def load(self) -> Dataset:
-        table = _shipped("penguins.csv")
+        table = shipped("penguins.csv")
         species, sexes = ("Adelie", "Chinstrap", "Gentoo"), ("female", "male")
         names = {"bill_length_mm": "bill length (mm)", "bill_depth_mm": "bill depth (mm)"}
         names |= {"flipper_length_mm": "flipper length (mm)", "island": "island"}
@@ -66,7 +66,7 @@ class SolarFlare(Source):
     """
 
     def load(self) -> Dataset:
-        table = _shipped("solar_flare.csv")
+        table = shipped("solar_flare.csv")
         strengths = {"C flares": "c-class-flares", "M flares": "m-class-flares", "X flares": "x-class-flares"}
         features = table.drop(columns=list(strengths.values()))
         return Dataset(
@@ -143,7 +143,7 @@ class Linnerud(Source):
         )
 
 
-def _shipped(name: str) -> pd.DataFrame:
+def shipped(name: str) -> pd.DataFrame:
     path = FOLDER / name
     if not path.is_file():
         raise InvalidInput(f"the file sample_data/{name} is not there; run the lab from a full copy of its repository")
