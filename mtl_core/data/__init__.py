@@ -4,4 +4,6 @@ from mtl_core.data import bundled as bundled
 from mtl_core.data import bundled_people as bundled_people
 from mtl_core.data import bundled_traffic as bundled_traffic
 from mtl_core.data import synthetic as synthetic
+from mtl_core.data import synthetic_funnel as synthetic_funnel
+from mtl_core.data import synthetic_tasks as synthetic_tasks
 from mtl_core.data import table as table

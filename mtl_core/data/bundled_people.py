@@ -68,7 +68,7 @@ class DoctorVisits(Source):
         table = table[table["plan"].isin(PLANS)].reset_index(drop=True)
         plans = table["plan"].map(PLANS).rename("plan:")
         division = divide(TaskSpec("visits", "count", unit="visits a year"), table["mdvis"].to_numpy(float), plans)
-        families = table.groupby(["plan", "site", "income", "num"]).ngroup()
+        families = table.groupby(["plan", "site", "income", "num"]).ngroup().to_numpy(np.int64)
         return Dataset(
             name="doctor_visits",
             title=self.title,
@@ -78,7 +78,7 @@ class DoctorVisits(Source):
             source="RAND Health Insurance Experiment; Cameron, Trivedi (2005), Microeconometrics; package statsmodels",
             licence="public domain",
             description="First year of the RAND Health Insurance Experiment, USA, 1974 to 1982; each row is a person.",
-            groups=families.to_numpy(np.int64)[division.rows],
+            groups=np.asarray(families[division.rows]),
             notes=(
                 "A row has a label for its own plan only, so no row teaches two tasks directly.",
                 "371 people on four plans whose terms the file does not make clear are left out.",

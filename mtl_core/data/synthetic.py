@@ -31,7 +31,8 @@ MIXTURES = (
 )
 
 Floats = NDArray[np.float32]
-_WORLD, _ROWS, _NOISE, _WILD, _LABELS = range(5)
+WORLD, ROWS, NOISE, _WILD, _LABELS = range(5)
+"""First word of a stream: what it draws. Streams of different parts never meet."""
 
 
 @sources.register("relatedness", title="Relatedness dial")
@@ -70,7 +71,7 @@ class Relatedness(Source):
 
     def draw(self, seed: int) -> Dataset:
         """Fresh rows and noise from the same world."""
-        inputs = _stream(self.seed, _ROWS, seed).standard_normal((self.rows, self.inputs), np.float32)
+        inputs = stream(self.seed, ROWS, seed).standard_normal((self.rows, self.inputs), np.float32)
         signals = self._signals(inputs)
         targets = {f"task {t + 1}": self._labels(signals[:, t], t, seed) for t in range(self.tasks)}
         return Dataset(
@@ -87,8 +88,8 @@ class Relatedness(Source):
 
     def _signals(self, inputs: Floats) -> Floats:
         """[N, F] -> [N, T], deviation 1 in the world at large."""
-        reference = _stream(self.seed, _WORLD, 0).standard_normal((REFERENCE_ROWS, self.inputs), np.float32)
-        directions = self._directions(_stream(self.seed, _WORLD, 1))
+        reference = stream(self.seed, WORLD, 0).standard_normal((REFERENCE_ROWS, self.inputs), np.float32)
+        directions = self._directions(stream(self.seed, WORLD, 1))
         shared = np.tanh(reference @ directions), np.tanh(inputs @ directions)
         signals = np.empty((len(inputs), self.tasks), np.float32)
         for t in range(self.tasks):
@@ -100,7 +101,7 @@ class Relatedness(Source):
         return signals
 
     def _mixed(self, task: int, shared: Floats, inputs: Floats) -> Floats:
-        world = _stream(self.seed, _WORLD, 2 + task)
+        world = stream(self.seed, WORLD, 2 + task)
         directions = self._directions(world)
         weights = world.standard_normal((2, LATENTS), np.float32)
         share = np.float32(self.relatedness)
@@ -116,13 +117,13 @@ class Relatedness(Source):
     def _labels(self, signal: Floats, task: int, seed: int) -> Floats:
         """Signal + noise of one task [N]; on task 1 also wild and missing labels and another scale."""
         noise = np.float32(self.noise * (self.first_noise if task == 0 else 1.0))
-        labels = signal + noise * _stream(self.seed, _NOISE, seed, task).standard_normal(len(signal), np.float32)
+        labels = signal + noise * stream(self.seed, NOISE, seed, task).standard_normal(len(signal), np.float32)
         if task:
             return labels
-        wild = _stream(self.seed, _WILD, seed)
+        wild = stream(self.seed, _WILD, seed)
         chosen = _chosen(wild, len(labels), self.first_outliers)
         labels[chosen] += np.float32(WILD) * wild.standard_normal(len(chosen), np.float32)
-        labels[_chosen(_stream(self.seed, _LABELS, seed), len(labels), 1 - self.first_labels)] = np.nan
+        labels[_chosen(stream(self.seed, _LABELS, seed), len(labels), 1 - self.first_labels)] = np.nan
         return labels * np.float32(self.first_scale)
 
 
@@ -143,11 +144,11 @@ class Tutorial(Source):
 
     def draw(self, seed: int) -> Dataset:
         """Fresh rows and noise from the same world."""
-        inputs = _stream(self.seed, _ROWS, seed).standard_normal((self.rows, 10), np.float32)
-        weights = _stream(self.seed, _WORLD, 0).standard_normal((10, 2), np.float32)
+        inputs = stream(self.seed, ROWS, seed).standard_normal((self.rows, 10), np.float32)
+        weights = stream(self.seed, WORLD, 0).standard_normal((10, 2), np.float32)
         weights[:5, 1] = weights[:5, 0]
         weights /= np.linalg.norm(weights, axis=0)
-        noise = _stream(self.seed, _NOISE, seed).standard_normal((self.rows, 2), np.float32)
+        noise = stream(self.seed, NOISE, seed).standard_normal((self.rows, 2), np.float32)
         labels = inputs @ weights + np.float32(self.noise) * noise
         return Dataset(
             name=self.name,
@@ -161,7 +162,8 @@ class Tutorial(Source):
         )
 
 
-def _stream(*words: int) -> np.random.Generator:
+def stream(*words: int) -> np.random.Generator:
+    """Random numbers of one part of one world: seed, part, then whatever tells its pieces apart."""
     return np.random.default_rng(list(words))
 
 
