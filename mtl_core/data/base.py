@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from mtl_core.registry import InvalidInput, Method, Registry
 from mtl_core.tasks import TaskSpec
 
+ImageShape = tuple[int, int, int]
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -22,6 +24,7 @@ class Dataset:
     features: one row an example; numeric columns are float (NaN = missing), all others are categories.
     targets: one float column a task, in the order of `tasks`; class codes for classification, NaN = no label.
     groups: subject of each row, or None; rows of one subject stay on one side of every split.
+    image_shape: rows, columns and colours of a picture, whose pixels are the features in this order; None = no picture.
     notes: sentences about what was found or changed while reading, shown to the person.
     """
 
@@ -34,7 +37,7 @@ class Dataset:
     licence: str = ""
     description: str = ""
     groups: NDArray[np.int64] | None = None
-    image_shape: tuple[int, int] | None = None
+    image_shape: ImageShape | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class Source(Method):
     """Where a page shows it: "real" (ships with the lab), "generated" (has dials), or "table" (a person's own)."""
     draws: ClassVar[bool] = False
     """Every seed can give new data from the same world (generators): see `draw`."""
+    image_shape: ClassVar[ImageShape | None] = None
+    """Of its data sets, known without loading one: networks can look at a picture with convolutions."""
 
     def load(self) -> Dataset:
         """The data set. Raises `InvalidInput` with one plain sentence when it cannot be had."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from mtl_core.data.base import Dataset, Source, sources
+from mtl_core.data.base import Dataset, ImageShape, Source, sources
 from mtl_core.registry import InvalidInput
 from mtl_core.tasks import TaskSpec
 
@@ -93,6 +94,8 @@ class Digits(Source):
     The three tasks are views of one label, so a network that knows the digit knows the rest.
     """
 
+    image_shape: ClassVar[ImageShape | None] = (8, 8, 1)
+
     def load(self) -> Dataset:
         from sklearn.datasets import load_digits
 
@@ -112,7 +115,7 @@ class Digits(Source):
             source="Alpaydin, Kaynak (1998), UCI, doi:10.24432/C50P49; package scikit-learn",
             licence="CC BY 4.0",
             description="Scans of handwritten digits, reduced to 8 x 8 shades from 0 to 16; 13 writers.",
-            image_shape=(8, 8),
+            image_shape=self.image_shape,
             notes=("Who wrote which digit is not published, so one writer may stand on both sides of a split.",),
         )
 
