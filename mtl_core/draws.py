@@ -32,9 +32,12 @@ def uniform(seeds: ArrayLike, key: str, shape: tuple[int, ...]) -> NDArray[np.fl
 
 def permutations(seeds: ArrayLike, key: str, lengths: ArrayLike, size: int) -> NDArray[np.int64]:
     """A shuffled 0 .. length-1 for each seed, followed by the unused positions: [R, size]."""
-    drawn = bits(seeds, key, size) >> np.uint64(1)
+    position = np.arange(size, dtype=np.uint64)
     unused = np.arange(size) >= np.asarray(lengths)[..., None]
-    return np.argsort(drawn | (unused.astype(np.uint64) << np.uint64(63)), axis=-1, kind="stable")
+    low = np.uint64((1 << size.bit_length()) - 1)  # bits that name the position: plain sorting is 5 times faster
+    drawn = (bits(seeds, key, size) >> np.uint64(1)) & ~low
+    sorted_ = np.sort(drawn | position | (unused.astype(np.uint64) << np.uint64(63)), axis=-1)
+    return (sorted_ & low).astype(np.int64)
 
 
 def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:

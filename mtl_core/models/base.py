@@ -18,7 +18,22 @@ from mtl_core.lazy import torch
 from mtl_core.registry import Method, Registry, knob
 
 Parameters = dict[str, "torch.Tensor"]
-Pullback = Callable[["torch.Tensor"], list["torch.Tensor"]]
+
+
+class Pullback:
+    """From a gradient of the outputs to the gradient of each parameter, in order; may be used several times."""
+
+    def __init__(self, pull: Callable[[torch.Tensor], list[torch.Tensor]]) -> None:
+        self.pull = pull
+
+    def __call__(self, gradient: torch.Tensor) -> list[torch.Tensor]:
+        """[R, B, O] -> [R, *shape] for each parameter."""
+        return self.pull(gradient)
+
+    def each(self, gradients: torch.Tensor) -> list[torch.Tensor]:
+        """Several gradients: [R, B, T, O] -> [R, T, *shape] for each parameter. Overridden only to be faster."""
+        found = [self(gradient) for gradient in gradients.unbind(2)]
+        return [torch.stack(parts, 1) for parts in zip(*found, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -90,16 +105,13 @@ class Sharing(Method):
         raise NotImplementedError
 
     def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
-        """`forward` off the tape, and its pullback: gradient of the outputs [R, B, O] -> of each parameter, in order.
-
-        The pullback may be called several times. A method overrides this only to be faster.
-        """
+        """`forward` off the tape, and its pullback. A method overrides this only to be faster."""
         outputs, leaves = self.forward(parameters, inputs, shape), list(parameters.values())
 
         def pull(gradient: torch.Tensor) -> list[torch.Tensor]:
             return list(torch.autograd.grad(outputs, leaves, gradient, retain_graph=True, materialize_grads=True))
 
-        return outputs.detach(), pull
+        return outputs.detach(), Pullback(pull)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         """Names of the parameters that more than one task moves: gradients are compared on these."""

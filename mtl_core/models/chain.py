@@ -63,6 +63,29 @@ def backward_pass(
     return found, gradient if to_inputs else None
 
 
+def backward_each(
+    gradient: torch.Tensor, flat: Sequence[torch.Tensor], kept: Sequence[torch.Tensor], activation: str
+) -> list[torch.Tensor]:
+    """`backward_pass` of a chain with a head for T gradients at once: [R, B, T, O] -> [R, T, *shape] each.
+
+    The gradients stand side by side in the products, so that T tasks need as many calls as one.
+    """
+    gradient = gradient.contiguous()
+    n_replicas, n_rows, n_tasks, n_outputs = gradient.shape
+    tall, wide = (n_replicas, n_rows * n_tasks, -1), (n_replicas, n_rows, -1)
+    head = torch.bmm(gradient.view(wide).transpose(1, 2), kept[-1])
+    found = [head.view(n_replicas, n_tasks, n_outputs, -1), gradient.sum(1).unsqueeze(-1)]
+    gradient = torch.bmm(gradient.view(tall), flat[-2])
+    for i in reversed(range(len(kept) - 1)):
+        sides = gradient.view(n_replicas, n_rows, n_tasks, -1)
+        sides = _bent(sides, kept[i + 1].unsqueeze(2), activation, in_place=True)
+        weight = torch.bmm(kept[i].transpose(1, 2), sides.view(wide))  # [R, in, T * out]
+        found = [weight.unflatten(2, (n_tasks, -1)).transpose(1, 2), sides.sum(1).unsqueeze(2), *found]
+        if i:
+            gradient = torch.bmm(sides.view(tall), flat[2 * i].transpose(1, 2))
+    return found
+
+
 @cache
 def _function() -> Any:
     """The class is made at first use, so that describing a network does not load torch."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameters, Pullback, Shape, Sharing, sharings
-from mtl_core.models.chain import backward_pass, chain, forward_pass
+from mtl_core.models.chain import backward_each, backward_pass, chain, forward_pass
 from mtl_core.registry import knob
 
 
@@ -30,6 +30,17 @@ def branching_forward(parameters: Parameters, inputs: torch.Tensor, shape: Shape
     values = chain(inputs, shared, None, shape.trunk.activation) if shared else inputs  # [R, B, W or F]
     values = layers.columns(parameters, values, shape, range(n_shared, shape.trunk.depth))  # [R, T, B, W]
     return layers.private_heads(parameters, values, shape)
+
+
+class ChainPullback(Pullback):
+    """Of hidden layers and heads, written out."""
+
+    def __init__(self, flat: list[torch.Tensor], kept: list[torch.Tensor], activation: str) -> None:
+        super().__init__(lambda gradient: backward_pass(gradient, flat, kept, True, activation)[0])
+        self.parts = flat, kept, activation
+
+    def each(self, gradients: torch.Tensor) -> list[torch.Tensor]:
+        return backward_each(gradients, *self.parts)
 
 
 @sharings.register("hard", title="One trunk for all", term="hard sharing")
@@ -64,7 +75,7 @@ class Hard(Sharing):
             return super().linearise(parameters, inputs, shape)
         flat, bend = [each.detach() for each in parameters.values()], shape.trunk.activation
         outputs, kept = forward_pass(inputs, flat, True, bend)
-        return outputs, lambda gradient: backward_pass(gradient, flat, kept, True, bend)[0]
+        return outputs, ChainPullback(flat, kept, bend)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return layers.trunk_names(shape, self.n_shared(shape))

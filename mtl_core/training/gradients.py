@@ -18,19 +18,9 @@ def jacobian(
     A private parameter is moved by its own task only, so the sum is that task's plain gradient.
     learned [R, T]: tasks without it have no gradient. names: all parameters, in the pullback's order.
     """
-    private, matrix = dict[str, torch.Tensor](), torch.empty(0)
-    for t in range(learned.shape[1]):
-        only = torch.zeros(learned.shape)
-        only[:, t] = learned[:, t]
-        found = dict(zip(names, pull(losses.pulled(only)), strict=True))
-        flat = [found[name].flatten(1) for name in shared]
-        if not t:
-            matrix = torch.empty(*learned.shape, sum(each.shape[1] for each in flat))
-        torch.cat(flat, 1, out=matrix[:, t])
-        for name in names:
-            if name not in shared:
-                private[name] = found[name] + private[name] if name in private else found[name]
-    return matrix, private
+    found = dict(zip(names, pull.each(losses.pulled_each(learned)), strict=True))
+    matrix = torch.cat([found[name].flatten(2) for name in shared], 2)
+    return matrix, {name: found[name].sum(1) for name in names if name not in shared}
 
 
 def unflatten(flat: torch.Tensor, parameters: Parameters, shared: tuple[str, ...]) -> Parameters:

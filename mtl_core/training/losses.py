@@ -57,6 +57,11 @@ class Losses:
         wide = weights if len(self.owner) == weights.shape[1] else weights[:, list(self.owner)]
         return self.slope * wide[:, None, :]
 
+    def pulled_each(self, learned: torch.Tensor) -> torch.Tensor:
+        """Gradient in the outputs of each task's own value, 0 where not `learned` [R, T]: [R, B, T, O]."""
+        own = torch.tensor(self.owner) == torch.arange(learned.shape[1])[:, None]  # [T, O]
+        return self.slope[:, :, None] * (learned[:, :, None] & own)[:, None]
+
 
 def task_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], complete: bool) -> Losses:
     """Losses of outputs [R, B, O] on targets [R, B, T] (NaN = no label; `complete`: there is none)."""
