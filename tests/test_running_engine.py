@@ -43,9 +43,13 @@ def long(small: Experiment) -> Experiment:
     return replace(small, plan=plan, training=Training(steps=2000, evaluate_every=200, batch_size=16))
 
 
-def engine_process(lab: Lab) -> psutil.Process:
+def engine_pid(lab: Lab) -> int:
     with lab.database.reading() as connection:
-        return psutil.Process(connection.execute(select(engine.c.pid)).scalar_one())
+        return int(connection.execute(select(engine.c.pid)).scalar_one())
+
+
+def engine_process(lab: Lab) -> psutil.Process:
+    return psutil.Process(engine_pid(lab))
 
 
 def workers(lab: Lab) -> list[psutil.Process]:
@@ -61,7 +65,7 @@ def test_no_end_of_a_process_loses_a_run_or_shows_in_the_numbers(own_lab: Lab, l
 
     dead = engine_process(own_lab)
     dead.send_signal(signal.SIGKILL)
-    wait_until(lambda: own_lab.engine_ready() and engine_process(own_lab).pid != dead.pid)
+    wait_until(lambda: own_lab.engine_ready() and engine_pid(own_lab) != dead.pid)
     goes_on(own_lab, run)
 
     process, children = engine_process(own_lab), workers(own_lab)

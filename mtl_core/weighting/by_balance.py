@@ -15,6 +15,10 @@ from mtl_core.weighting.by_gradient import GradientCombination, count
 from mtl_core.weighting.solvers import Array, Mask
 
 
+ROUNDING = 1e-6
+"""A gradient's size that differs from its target by so small a share, that of 32-bit floats, is on target."""
+
+
 def scaled_to_count(found: Array, gramian: Array, present: Mask) -> Array:
     """Weights scaled to sum to the number of tasks with a gradient; the present tasks without one weigh 1."""
     active = present & (solvers.diagonal(gramian) > 0)
@@ -141,4 +145,6 @@ class GradientNormalisation(GradientCombination):
         rate = losses * solvers.inverse(first)
         rate = rate * count(present) * solvers.inverse(np.sum(rate * present, 1, keepdims=True))
         mean = np.sum(weights * lengths, 1, keepdims=True) * solvers.inverse(count(present))
-        return np.asarray(np.sign(weights * lengths - mean * rate**self.alpha) * lengths * present)
+        target = mean * rate**self.alpha
+        away = np.abs(weights * lengths - target) > ROUNDING * target
+        return np.asarray(np.sign(weights * lengths - target) * lengths * (present & away))

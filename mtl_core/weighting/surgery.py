@@ -13,6 +13,9 @@ from mtl_core.weighting.solvers import Array, Mask, diagonal, inverse
 
 Order = NDArray[np.int64]
 
+ROUNDING = 1e-12
+"""A gradient of which less than this share of its terms is left has been cancelled: its direction is rounding."""
+
 
 def without_conflicts(gramian: Array, present: Mask, order: Order) -> Array:
     """PCGrad: each gradient loses what points against the others, one after another; weights of the sum."""
@@ -42,7 +45,8 @@ def with_similarity(gramian: Array, present: Mask, order: Order, wanted: Array, 
     lengths, itself = np.sqrt(diagonal(gramian)), np.arange(present.shape[1])
     for meets in np.moveaxis(order, 2, 0):  # [R, T]
         here = meets[..., None]
-        length = np.sqrt(np.maximum(np.sum(mixes * products, 2), 0.0))
+        square, terms = np.sum(mixes * products, 2), np.sum(np.abs(mixes * products), 2)
+        length = np.where(square > ROUNDING * terms, np.sqrt(np.maximum(square, 0.0)), 0.0)
         other = np.take_along_axis(lengths, meets, 1)
         counts = (length > 0) & (other > 0)
         cosine = np.take_along_axis(products, here, 2)[..., 0] * inverse(length * other)
