@@ -34,11 +34,14 @@ class Metric(Method):
 metrics: Registry[Metric] = Registry("metric")
 
 
+def masked_sum(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Sum over the last axis of the entries where mask. Two sums over no row have the ratio NaN."""
+    return torch.where(mask, values, 0.0).sum(-1)
+
+
 def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the last axis of the entries where mask; NaN where there is none."""
-    count = mask.sum(-1)
-    total = torch.where(mask, values, torch.zeros_like(values)).sum(-1)
-    return torch.where(count > 0, total / count.clamp(min=1), torch.full_like(total, torch.nan))
+    return masked_sum(values, mask) / mask.sum(-1)
 
 
 @metrics.register("rrmse", title="Relative error", term="RRMSE")
@@ -53,9 +56,8 @@ class RelativeRootMeanSquaredError(Metric):
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         mask = ~torch.isnan(targets)
-        wrong = masked_mean((outputs.squeeze(-1) - targets) ** 2, mask)
-        trivial = masked_mean((targets - reference[..., None]) ** 2, mask)
-        return torch.sqrt(wrong / trivial)
+        wrong = masked_sum((outputs.squeeze(-1) - targets) ** 2, mask)
+        return torch.sqrt(wrong / masked_sum((targets - reference[..., None]) ** 2, mask))
 
 
 @metrics.register("r2", title="Explained variance", term="R2")
@@ -82,8 +84,8 @@ class RelativeMeanAbsoluteError(Metric):
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         mask = ~torch.isnan(targets)
-        wrong = masked_mean((outputs.squeeze(-1) - targets).abs(), mask)
-        return wrong / masked_mean((targets - reference[..., None]).abs(), mask)
+        wrong = masked_sum((outputs.squeeze(-1) - targets).abs(), mask)
+        return wrong / masked_sum((targets - reference[..., None]).abs(), mask)
 
 
 @metrics.register("relative_deviance", title="Relative error of a rate", term="relative Poisson deviance")
@@ -99,8 +101,8 @@ class RelativePoissonDeviance(Metric):
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         mask = ~torch.isnan(targets)
-        wrong = masked_mean(poisson_deviance(targets, outputs.squeeze(-1)), mask)
-        return wrong / masked_mean(poisson_deviance(targets, reference.log()[..., None]), mask)
+        wrong = masked_sum(poisson_deviance(targets, outputs.squeeze(-1)), mask)
+        return wrong / masked_sum(poisson_deviance(targets, reference.log()[..., None]), mask)
 
 
 def log_probabilities(outputs: torch.Tensor) -> torch.Tensor:

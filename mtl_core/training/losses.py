@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mtl_core.lazy import torch
 from mtl_core.metrics import for_kind, metrics
 from mtl_core.models.base import Shape, slices
+from mtl_core.models.layers import owners
 from mtl_core.tasks import TaskKind, TaskSpec
 
 
@@ -23,12 +24,25 @@ class Group:
     size: int
 
 
-def grouped(tasks: tuple[TaskSpec, ...], shape: Shape) -> tuple[Group, ...]:
+@dataclass(frozen=True)
+class Groups:
+    """All tasks of a network.
+
+    owner: the task of each output. tasks, columns: where each task and each output stands, group after group.
+    """
+
+    parts: tuple[Group, ...]
+    owner: list[int]
+    tasks: list[int]
+    columns: list[int]
+
+
+def grouped(tasks: tuple[TaskSpec, ...], shape: Shape) -> Groups:
     members: dict[tuple[str, int], list[int]] = {}
     for t, task in enumerate(tasks):
         members.setdefault((task.kind, shape.outputs[t]), []).append(t)
     where = slices(shape)
-    return tuple(
+    parts = tuple(
         Group(
             tasks[which[0]].method,
             tuple(which),
@@ -37,6 +51,8 @@ def grouped(tasks: tuple[TaskSpec, ...], shape: Shape) -> tuple[Group, ...]:
         )
         for (_, size), which in members.items()
     )
+    order = [t for part in parts for t in part.tasks], [c for part in parts for c in part.columns]
+    return Groups(parts, owners(shape), _inverse(order[0]), _inverse(order[1]))
 
 
 @dataclass(frozen=True)
@@ -50,11 +66,11 @@ class Losses:
     values: torch.Tensor
     slope: torch.Tensor
     labelled: torch.Tensor | None
-    owner: tuple[int, ...]
+    owner: list[int]
 
     def pulled(self, weights: torch.Tensor) -> torch.Tensor:
         """Gradient in the outputs [R, B, O] of sum of weights [R, T] * values."""
-        wide = weights if len(self.owner) == weights.shape[1] else weights[:, list(self.owner)]
+        wide = weights if len(self.owner) == weights.shape[1] else weights[:, self.owner]
         return self.slope * wide[:, None, :]
 
     def pulled_each(self, learned: torch.Tensor) -> torch.Tensor:
@@ -63,28 +79,26 @@ class Losses:
         return self.slope[:, :, None] * (learned[:, :, None] & own)[:, None]
 
 
-def task_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], complete: bool) -> Losses:
+def task_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups, complete: bool) -> Losses:
     """Losses of outputs [R, B, O] on targets [R, B, T] (NaN = no label; `complete`: there is none)."""
     if complete:
         rows, slope = _rows(outputs, targets, groups)
-        return Losses(rows.mean(1), slope / rows.shape[1], None, _owner(groups))
+        return Losses(rows.mean(1), slope / rows.shape[1], None, groups.owner)
     labelled = ~torch.isnan(targets)
     rows, slope = _rows(outputs, torch.where(labelled, targets, 0.0), groups)
-    count, owner = labelled.sum(1), _owner(groups)
+    count, owner = labelled.sum(1), groups.owner
     share = labelled / count.clamp(min=1)[:, None, :]  # [R, B, T]
-    wide = share if len(owner) == share.shape[-1] else share[..., list(owner)]
+    wide = share if len(owner) == share.shape[-1] else share[..., owner]
     return Losses((torch.where(labelled, rows, 0.0) * share).sum(1), slope * wide, count > 0, owner)
 
 
-def _rows(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+def _rows(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
     """Loss of every row [R, B, T] and its slope [R, B, O]; targets without NaN."""
-    parts = [_group_rows(outputs, targets, group) for group in groups]
+    parts = [_group_rows(outputs, targets, group) for group in groups.parts]
     if len(parts) == 1:
         return parts[0]
-    tasks = [t for group in groups for t in group.tasks]
-    columns = [c for group in groups for c in group.columns]
     rows, slope = torch.cat([part[0] for part in parts], -1), torch.cat([part[1] for part in parts], -1)
-    return rows[..., _inverse(tasks)], slope[..., _inverse(columns)]
+    return rows[..., groups.tasks], slope[..., groups.columns]
 
 
 def _group_rows(outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> tuple[torch.Tensor, torch.Tensor]:
@@ -94,30 +108,22 @@ def _group_rows(outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> t
     return rows, slope.flatten(-2)
 
 
-def _owner(groups: tuple[Group, ...]) -> tuple[int, ...]:
-    """The task that each output belongs to."""
-    owner = {c: group.tasks[i // group.size] for group in groups for i, c in enumerate(group.columns)}
-    return tuple(owner[c] for c in sorted(owner))
-
-
 def _inverse(order: list[int]) -> list[int]:
     return sorted(range(len(order)), key=order.__getitem__)
 
 
-def errors(outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], n_tasks: int) -> torch.Tensor:
+def errors(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups, n_tasks: int) -> torch.Tensor:
     """The metric that each task's verdict is built on: [R, T]; NaN where no row is labelled."""
     found = torch.empty(outputs.shape[0], n_tasks)
-    for group in groups:
+    for group in groups.parts:
         found[:, list(group.tasks)] = _score(group.kind.error, outputs, targets, group)
     return found
 
 
-def scores(
-    outputs: torch.Tensor, targets: torch.Tensor, groups: tuple[Group, ...], n_tasks: int
-) -> dict[str, torch.Tensor]:
+def scores(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups, n_tasks: int) -> dict[str, torch.Tensor]:
     """Every metric of every task: name -> [R, T], NaN where the metric does not apply or no row is labelled."""
     found: dict[str, torch.Tensor] = {}
-    for group in groups:
+    for group in groups.parts:
         for name in for_kind(group.kind.name):
             table = found.setdefault(name, torch.full((outputs.shape[0], n_tasks), torch.nan))
             table[:, list(group.tasks)] = _score(name, outputs, targets, group)
