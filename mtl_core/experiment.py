@@ -23,6 +23,7 @@ from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.prepare import encoded_names
 from mtl_core.events import Replica
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
+from mtl_core.models.conv import grids
 from mtl_core.models.hard import Hard
 from mtl_core.optimisers import Adam, Optimiser, optimisers
 from mtl_core.registry import InvalidInput, Method, knob
@@ -39,7 +40,14 @@ class Training(Method):
 
     steps: int = knob(400, "Steps of every network", low=1, high=1_000_000, log=True)
     batch_size: int = knob(0, "Rows in one step; 0 = all of them", low=0, high=1_000_000)
-    evaluate_every: int = knob(20, "Steps between two points of the curves", low=1, high=100_000, advanced=True)
+    evaluate_every: int = knob(
+        20,
+        "How often every network is looked at while it trains",
+        label="Steps between two points of the curves",
+        low=1,
+        high=100_000,
+        advanced=True,
+    )
     patience: int = knob(
         0,
         "Stop a network after so many evaluations without a better validation error; 0 = never",
@@ -135,6 +143,7 @@ class Experiment:
             raise InvalidInput("an experiment needs at least one sharing type; choose one or more")
         if self.plan.new_data and not self.data.draws:
             raise InvalidInput(f"{self.data.title} cannot draw new data; set new_data to false")
+        grids(self.data.image_shape, self.trunk.convolutions, self.trunk.width)
         for part, item in [("weighting", self.weighting), ("optimiser", self.optimiser)]:
             for each in item.knobs():
                 value = getattr(item, each.name)
@@ -274,7 +283,8 @@ class Experiment:
 def shape_for(experiment: Experiment, dataset: Dataset) -> Shape:
     """What every network of this experiment must fit. Raises `InvalidInput` for a task that is not there."""
     chosen = dataset.choose(experiment.tasks)
-    return Shape(len(encoded_names(chosen)), tuple(task.n_outputs for task in chosen.tasks), experiment.trunk)
+    outputs = tuple(task.n_outputs for task in chosen.tasks)
+    return Shape(len(encoded_names(chosen)), outputs, experiment.trunk, dataset.image_shape)
 
 
 def replica_seeds(plan: Plan, replicas: tuple[Replica, ...]) -> NDArray[np.int64]:
@@ -290,7 +300,7 @@ def equal_parameter_width(sharing: Sharing, shape: Shape) -> int:
 
     def total(width: int) -> int:
         trunk = replace(shape.trunk, width=width)
-        return sum(Hard().count(Shape(shape.inputs, (size,), trunk)) for size in shape.outputs)
+        return sum(Hard().count(replace(shape, outputs=(size,), trunk=trunk)) for size in shape.outputs)
 
     low, high = 1, 2
     while total(high) < goal:

@@ -9,7 +9,7 @@ from mtl_core.store.records import RunRecord
 from pages.ui import session, shelf
 from pages.ui.compare_view import side_by_side
 from pages.ui.suggest import Suggestion, next_runs
-from pages.ui.text import cut, duration, plain, plural
+from pages.ui.text import about, cut, plain, plural
 
 ACTIVE = ("queued", "running", "paused")
 LIMIT = 500
@@ -43,14 +43,14 @@ def content(records: list[RunRecord]) -> None:
     too_few = len(chosen) < 2
     if too_few:
         st.info(what_is_missing(groups))
-        offer(starting_point(groups), on_the_way(records))
+        offer(starting_point(groups), records)
     if chosen:
         results = [(r, session.lab().history(r.id), session.lab().comparison(r.id)) for r in chosen[: shelf.MOST]]
         side_by_side(shelf.shelve(results))
     if len(chosen) > shelf.MOST:
         st.caption(f"The first {shelf.MOST} are shown: more colours cannot be told apart.")
     if not too_few:
-        offer(starting_point(groups), on_the_way(records))
+        offer(starting_point(groups), records)
 
 
 def what_is_missing(groups: dict[str, list[RunRecord]]) -> str:
@@ -75,6 +75,8 @@ def choose_data(groups: dict[str, list[RunRecord]]) -> str:
     titles = {key: f"{words[key]} ({plural(len(found), 'run')})" for key, found in groups.items()}
     if st.session_state.get("compare.data") not in groups:
         named = [key for key, found in groups.items() if any(record.id in linked() for record in found)]
+        in_use = session.experiment().data
+        named = named or [key for key, found in groups.items() if found[0].experiment.data == in_use]
         comparable = [key for key, found in groups.items() if len(found) > 1]
         st.session_state["compare.data"] = next(iter(named or comparable or groups))
     return st.selectbox(
@@ -131,8 +133,9 @@ def starting_point(groups: dict[str, list[RunRecord]]) -> Experiment:
     return found[0].experiment if found else session.experiment()
 
 
-def offer(experiment: Experiment, waiting: list[RunRecord]) -> None:
-    """Runs worth making next, one click each; and what is on its way already."""
+def offer(experiment: Experiment, records: list[RunRecord]) -> None:
+    """Runs worth making next, one click each; and what is on its way already on the same data."""
+    waiting = [record for record in on_the_way(records) if record.experiment.data == experiment.data]
     suggestions = next_runs(experiment)
     with st.container(border=True):
         st.markdown("**Make another run to compare with**")
@@ -156,7 +159,7 @@ def one_offer(suggestion: Suggestion) -> None:
 def cost(suggestion: Suggestion) -> str:
     """What the click will cost."""
     estimate = session.lab().estimate(suggestion.experiment)
-    time = f", about {duration(estimate.seconds)}" if estimate.seconds is not None else ""
+    time = f", {about(estimate.seconds)}" if estimate.seconds is not None else ""
     return f"{plural(estimate.networks, 'network')}{time}."
 
 

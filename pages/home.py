@@ -8,7 +8,7 @@ from pages.ui import session, text
 from pages.ui.charts_results import gain_dots, reach
 from pages.ui.live_chart import live_chart
 from pages.ui.menu import link
-from pages.ui.verdict_view import first_baseline, gains, headline
+from pages.ui.verdict_view import answer, gains
 
 DOORS = (
     ("Explore", ":material/explore:", "Real tables and made-up worlds are ready to train on.", "data", "Choose data"),
@@ -50,11 +50,14 @@ def picture() -> None:
     for column, (words, record) in zip(st.columns(2, gap="medium"), found.items(), strict=False):
         with column:
             st.markdown(f"**{words}**")
-            answer = headline(first_baseline(session.lab().comparison(record.id).verdicts))
-            st.markdown(text.plain(answer))
+            st.markdown(text.plain(answer(session.lab().comparison(record.id).verdicts)))
             live_chart(gain_dots(dots[words], revision=record.id, span=span), f"home-{record.id}")
             link("train", "Open this run", ":material/play_circle:", query={"run": record.id})
-    st.caption("Each dot: how much lower the error is when the tasks are learned together. Bar = 95 % interval.")
+    st.caption(
+        "Each dot: how much lower the error is when the tasks are learned together; bar = 95 % interval. Blue = helps, "
+        "vermilion = hurts, grey = no clear difference. Filled and open: against twins alone of the same width, of the "
+        "same size."
+    )
 
 
 def last_runs() -> None:

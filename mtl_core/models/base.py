@@ -93,6 +93,8 @@ class Sharing(Method):
 
     diagram: ClassVar[str] = ""
     """One-line sketch in words for the page, e.g. "inputs -> one trunk -> a head per task"."""
+    common: ClassVar[bool] = False
+    """One of the few that a page shows first; the others stand behind "more"."""
     separable: ClassVar[bool] = False
     """Tasks share nothing, so each keeps its own best step; every parameter's second axis is tasks (or outputs)."""
 

@@ -40,6 +40,7 @@ class MultiGateMixtureOfExperts(Sharing):
     Mixture-of-Experts", KDD 2018. Differs from the paper: no.
     """
 
+    common: ClassVar[bool] = True
     diagram: ClassVar[str] = "inputs -> several trunks -> a gate for each task mixes them -> a head for each task"
 
     experts: int = knob(4, "Number of trunks that all tasks share", low=1, high=32)
@@ -78,6 +79,8 @@ class OneGateMixtureOfExperts(MultiGateMixtureOfExperts):
     Reference: Ma, Zhao, Yi, Chen, Hong, Chi, "Modeling Task Relationships in Multi-task Learning with Multi-gate
     Mixture-of-Experts", KDD 2018, section 4.1. Differs from the paper: no.
     """
+
+    common: ClassVar[bool] = False
 
     diagram: ClassVar[str] = "inputs -> several trunks -> one gate mixes them -> a head for each task"
 

@@ -52,6 +52,7 @@ class Hard(Sharing):
     Reference: Caruana, "Multitask Learning", Machine Learning 28, 1997. Differs from the paper: no.
     """
 
+    common: ClassVar[bool] = True
     diagram: ClassVar[str] = "inputs -> one trunk -> a head for each task"
 
     private_layers: int = knob(
@@ -89,6 +90,7 @@ class Independent(Sharing):
     With a mask of one task it is exactly the single-task twin that verdicts compare with.
     """
 
+    common: ClassVar[bool] = True
     diagram: ClassVar[str] = "inputs -> a trunk and a head for each task"
     separable: ClassVar[bool] = True
 

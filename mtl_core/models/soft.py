@@ -25,6 +25,7 @@ class Soft(Sharing):
     Network Parser", ACL 2015. Differs from the paper: all trunks move, none is a fixed source; any number of tasks.
     """
 
+    common: ClassVar[bool] = True
     diagram: ClassVar[str] = "inputs -> a trunk for each task, tied by springs -> a head for each task"
 
     strength: float = knob(0.1, "How strongly the trunks are pulled together; 0 = not at all", low=0.0, high=1000.0)
@@ -59,6 +60,8 @@ class SoftTrace(Soft):
     Reference: Yang, Hospedales, "Trace Norm Regularised Deep Multi-Task Learning", ICLR Workshop 2017, form "last axis
     flattening". Differs from the paper: trunks start fresh and equal; biases are free.
     """
+
+    common: ClassVar[bool] = False
 
     diagram: ClassVar[str] = "inputs -> a trunk for each task, held in few directions -> a head for each task"
 

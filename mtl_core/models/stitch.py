@@ -26,6 +26,7 @@ class CrossStitch(Sharing):
     parameters instead of 100 to 1,000 times faster; trunks start fresh, not from trained single-task networks.
     """
 
+    common: ClassVar[bool] = True
     diagram: ClassVar[str] = "inputs -> a trunk for each task, stitched after every layer -> a head for each task"
 
     own: float = knob(0.9, "Share of its own features that a task starts with", low=0.0, high=1.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from mtl_core.experiment import Arm, Change, Experiment
 from pages.ui import colours, text
 from pages.ui.charts import Curve, Mark, Panel
@@ -74,6 +76,17 @@ def _curve(history: History, arm: Arm, task: int, quantity: str) -> Curve:
         dash=arm_dash(history, arm),
         mark=arm_mark(history, arm),
     )
+
+
+def with_turns(weights: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """`History.weights` with a point of its own where a person turned a weight, between two points of the curves."""
+    live = {item.name for item in experiment.weighting.knobs() if item.per_task}
+    turns = {change.step for change in experiment.changes if change.part == "weighting" and change.knob in live}
+    known = set(weights["step"])
+    later = {turn: min((step for step in known if step > turn), default=None) for turn in turns - known}
+    added = [weights[weights["step"] == after].assign(step=turn) for turn, after in later.items() if after is not None]
+    found: pd.DataFrame = pd.concat([weights, *added]).sort_values("step", kind="stable", ignore_index=True)
+    return found
 
 
 def marks(experiment: Experiment) -> list[Mark]:

@@ -109,11 +109,13 @@ def loss_curves(
 def _panel_axes(panels: Sequence[Panel], log: bool, view: str) -> dict[str, Any]:
     """One step axis for all; no numbers on the axes of a panel that has no points yet."""
     axes: dict[str, Any] = {}
+    ends = [curve.frame["step"].max() for panel in panels for curve in panel.curves if len(curve.frame)]
+    reached = [0, max(1, *ends)] if ends else [0, 1]
     for i, panel in enumerate(panels):
         end = "" if i == 0 else str(i + 1)
         shown: dict[str, Any] = {"showticklabels": any(len(curve.frame) for curve in panel.curves), "uirevision": view}
         scale = log_scale(panel) if log else {"type": "linear"}
-        axes[f"xaxis{end}"] = axis("step", nticks=4, rangemode="tozero", **shown)
+        axes[f"xaxis{end}"] = axis("step", nticks=4, range=reached, **shown)
         axes[f"yaxis{end}"] = axis(**scale, **shown)
         if i:
             axes[f"xaxis{end}"]["matches"] = "x"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,10 @@ def cosine_strip(frame: pd.DataFrame, names: Sequence[str], revision: str = "") 
         "colorbar": {"thickness": 8, "len": 1, "tickvals": [-1, 0, 1], "ticktext": ["against", "0", "with"]},
         "hovertemplate": "%{y}<br>step %{x}: %{z:.2f}<extra></extra>",
     }
-    layout = base_layout(xaxis=axis("step", rangemode="tozero"), yaxis=axis(autorange="reversed", ticks="", nticks=0))
+    ticks: dict[str, Any] = {"tickvals": [int(steps[0])]} if len(steps) == 1 else {}
+    layout = base_layout(
+        xaxis=axis("step", rangemode="tozero", **ticks), yaxis=axis(autorange="reversed", ticks="", nticks=0)
+    )
     last = table.iloc[:, -1] if len(steps) else pd.Series(dtype=float)
     said = [f"{label} {value:.2f}" for label, value in zip(labels, last, strict=False) if np.isfinite(value)]
     alt = f"Cosine of the tasks' gradients, from -1 (against each other) to 1. {', '.join(said) or 'No points yet'}."
@@ -49,7 +53,8 @@ def weights_over_time(
         stepped = {"line": trace["line"] | {"shape": "hv"}, "marker": trace["marker"] | {"size": 6, "maxdisplayed": 4}}
         traces.append(trace | {"showlegend": True} | stepped)
     layout = base_layout(showlegend=True, shapes=mark_lines(1, marks), annotations=mark_names(marks))
-    layout |= {"xaxis": axis("step", rangemode="tozero"), "yaxis": axis(rangemode="tozero"), "hovermode": "x"}
+    reached = [0, max(1, frame["step"].max()) if len(frame) else 1]
+    layout |= {"xaxis": axis("step", range=reached), "yaxis": axis(rangemode="tozero"), "hovermode": "x"}
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
     ends = {name: frame[frame["task"] == t]["mean"].dropna() for t, name in enumerate(names)}
     said = [f"{name} {text.number(float(values.iloc[-1]))}" for name, values in ends.items() if len(values)]

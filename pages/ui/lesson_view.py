@@ -95,4 +95,4 @@ def _outlook(lesson: Lesson, now: Journey, position: int) -> str:
     networks, seconds = text.plural(estimate.networks, "network"), estimate.seconds
     if seconds is None:
         return networks
-    return f"{networks}, {'about ' if seconds >= 1 else ''}{text.duration(seconds)}"
+    return f"{networks}, {text.about(seconds)}"

@@ -252,8 +252,9 @@ def _share() -> None:
 
 
 def _at_work() -> str:
-    running, waiting = lab().runs(status="running", limit=3), lab().runs(status="queued", limit=100)
-    if not running and not waiting:
-        return "nothing is training"
+    running = lab().runs(status="running", limit=3)
     said = [f"{text.plain(text.cut(run.name or run.data_title, 20))} is training" for run in running]
-    return text.listing([*said, *([f"{text.plural(len(waiting), 'run')} waiting"] if waiting else [])])
+    for status, word in (("queued", "waiting"), ("paused", "paused")):
+        if others := lab().runs(status=status, limit=100):
+            said.append(f"{text.plural(len(others), 'run')} {word}")
+    return text.listing(said) or "nothing is training"

@@ -102,6 +102,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def about(seconds: float) -> str:
+    """The same for an estimate: "about 4 s", "under a second"."""
+    return f"{'about ' if seconds >= 1 else ''}{duration(seconds)}"
+
+
 def listing(words: list[str] | tuple[str, ...], last: str = "and") -> str:
     """a, b and c."""
     return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -137,8 +138,13 @@ def turn_knobs(record: RunRecord) -> None:
 
 
 def changed_since(record: RunRecord) -> list[str]:
-    """Which settings differ from those of the run in view, in words; empty when they are the same."""
-    then = without_changes(record.experiment.at(record.experiment.training.steps))
+    """Which settings differ from those of the run in view, in words; empty when they are the same.
+
+    What an active run lets one turn has been passed on to it (`turn_knobs`): it is in force, not different.
+    """
+    then, now = without_changes(record.experiment.at(record.experiment.training.steps)), session.experiment()
+    if record.status in ACTIVE and then.tasks == now.tasks:
+        then = _with_live_values(then, now)
     names = {
         "data": "data",
         "tasks": "tasks",
@@ -149,5 +155,15 @@ def changed_since(record: RunRecord) -> list[str]:
         "training": "training",
         "plan": "number of networks",
     }
-    before, after = in_hand(then).to_json(), in_hand(session.experiment()).to_json()
+    before, after = in_hand(then).to_json(), in_hand(now).to_json()
     return [word for key, word in names.items() if before[key] != after[key]]
+
+
+def _with_live_values(then: Experiment, now: Experiment) -> Experiment:
+    """`then` with the live knobs of `now`, where both have the same methods."""
+    for part in Experiment.PARTS:
+        old, new = getattr(then, part), getattr(now, part)
+        if old.name == new.name:
+            live = {item.name: getattr(new, item.name) for item in old.knobs() if item.live}
+            then = replace(then, **{part: replace(old, **live)})
+    return then

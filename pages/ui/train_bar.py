@@ -19,6 +19,8 @@ _question_key = component(
     "mtl_lab_question_key", js=Path(__file__).with_name("question_key.js").read_text("utf-8"), isolate_styles=False
 )
 
+NOW = "Run shows the new settings."
+SOON = "These count from the next run on; Stop ends this one."
 LONG = 15 * 60
 """Seconds from which on the page advises a smaller run."""
 
@@ -41,7 +43,8 @@ def bar(record: RunRecord | None) -> None:
             _button("Resume", ":material/play_arrow:", "resume", "Space", primary=True)
         else:
             _button("Run", ":material/play_arrow:", "run", "Space", primary=True, disabled=not ready)
-        _button("Step", ":material/skip_next:", "step", "S", disabled=status in ("queued", "running") or not ready)
+        still = status in ("queued", "running") or not ready
+        _button("Step", ":material/skip_next:", "step", "S", disabled=still, tip=STEP_TIP)
         _button("Stop", ":material/stop:", "stop", "", disabled=status not in ACTIVE)
         _button("Reset", ":material/replay:", "reset", "X", disabled=record is None, tip=RESET_TIP)
         st.button("?", key="shortcuts", help="Keyboard shortcuts")
@@ -56,6 +59,7 @@ def shortcuts() -> None:
         _shortcuts()
 
 
+STEP_TIP = "On to the next point of the curves, then wait."
 RESET_TIP = "The same experiment from the same first weights, waiting at step 0."
 
 
@@ -87,7 +91,7 @@ def outlook() -> str:
         estimate = session.lab().estimate(session.experiment())
     except InvalidInput:
         return ""
-    time = "" if estimate.seconds is None else f", about {text.duration(estimate.seconds)}"
+    time = "" if estimate.seconds is None else f", {text.about(estimate.seconds)}"
     advice = ""
     if estimate.seconds is not None and estimate.seconds > LONG:
         advice = "; a quick look, fewer steps or fewer tasks answer sooner"
@@ -99,14 +103,15 @@ def notices(record: RunRecord | None) -> None:
     if refused := st.session_state.pop("refused", ""):
         st.error(session.as_sentence(refused), icon=":material/error:")
     if record is None:
-        st.info("Nothing has been trained here yet. Press Run: the first curves stand half a second later.")
+        if not st.session_state.get("problem"):
+            st.info("Nothing has been trained here yet. Press Run: the first curves stand half a second later.")
         return
     changed = changed_since(record)
     if changed:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
                 f"These results are for {text.plain(text.cut(record.name, 60))}. Changed since then: "
-                f"{text.listing(changed)}. Run shows the new settings.",
+                f"{text.listing(changed)}. {SOON if record.status in ACTIVE else NOW}",
                 width="stretch",
             )
             if st.button("Back to its settings", key="back", type="tertiary"):

@@ -26,13 +26,16 @@ def controls() -> None:
     base = session.base()
     try:
         data = session.dataset()
-        tasks = _tasks(data, base)
-        chosen = _sharings(base)
-        weighting = _weighting(data, tasks, base)
+        tasks, chosen = _tasks(data, base), _sharings(base)
+        weighting = _weighting(data, tasks or base.tasks, base)
+        in_sight = st.container()
         plan = _plan(base)
-        parts = settings_popover(base, chosen, plan)
-        now = replace(base, tasks=tasks, weighting=weighting, changes=(), **parts)
-        session.keep(now)
+        parts = settings_popover(base, chosen, plan, in_sight)
+        if not tasks:
+            raise InvalidInput("no task is chosen; choose two or more to see whether sharing helps")
+        if not chosen:
+            raise InvalidInput("no sharing type is chosen; choose at least one")
+        session.keep(replace(base, tasks=tasks, weighting=weighting, changes=(), **parts))
         st.session_state["problem"] = ""
     except InvalidInput as problem:
         st.session_state["problem"] = str(problem)
@@ -52,32 +55,40 @@ def _tasks(data: Dataset, base: Experiment) -> tuple[str, ...]:
         key=forms.widget_key("tasks"),
         persist_state="session",
     )
-    if not chosen:
-        raise InvalidInput("No task is chosen; choose two or more to see whether sharing helps")
     return tuple(name for name in names if name in chosen)
 
 
 def _sharings(base: Experiment) -> list[str]:
-    names = list(sharings)
-    names.sort(key=lambda name: (name != "hard", name == "independent", name))
-    chosen = st.pills(
-        "How to share (several race)",
-        names,
-        selection_mode="multi",
-        default=list(dict.fromkeys(each.name for each in base.sharings)),
-        format_func=lambda name: sharings[name].title,
-        help="Which parts of the network the tasks have in common. Choose several to let them race in one run.",
-        wrap=True,
-        key=forms.widget_key("sharings"),
-        persist_state="session",
-    )
-    if not chosen:
-        raise InvalidInput("No sharing type is chosen; choose at least one")
+    """Names of the sharing types that race, the common ones first; the others stand behind one click."""
+    names = sorted(sharings, key=lambda name: (name != "hard", name == "independent", name))
+    first, others = [name for name in names if sharings[name].common], [n for n in names if not sharings[n].common]
+    chosen = _pills("How to share (several race)", first, base, "sharings")
+    before = st.session_state.get(forms.widget_key("sharings.more"), _raced(others, base))
+    with st.popover(f"{len(others)} more{f', {len(before)} chosen' if before else ''}", width="stretch"):
+        chosen += _pills("More ways to share", others, base, "sharings.more")
     ordered = [name for name in names if name in chosen]
     if len(ordered) == 1:
         method = sharings[ordered[0]]
         st.caption(text.plain(f"{method.term.capitalize()}: {method.diagram.replace('->', '→')}"))
     return ordered
+
+
+def _pills(label: str, names: list[str], base: Experiment, key: str) -> list[str]:
+    return st.pills(
+        label,
+        names,
+        selection_mode="multi",
+        default=_raced(names, base),
+        format_func=lambda name: sharings[name].title,
+        help="Which parts of the network the tasks have in common. Choose several to let them race in one run.",
+        wrap=True,
+        key=forms.widget_key(key),
+        persist_state="session",
+    )
+
+
+def _raced(names: list[str], base: Experiment) -> list[str]:
+    return [name for name in names if any(each.name == name for each in base.sharings)]
 
 
 def _weighting(data: Dataset, tasks: tuple[str, ...], base: Experiment) -> Weighting:

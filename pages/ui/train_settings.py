@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -12,11 +12,17 @@ from mtl_core.models.base import Sharing, Trunk, sharings
 from mtl_core.optimisers import Adam, Optimiser, optimisers
 from pages.ui import forms, text
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
-def settings_popover(base: Experiment, chosen: list[str], size: tuple[int, int] | None) -> dict[str, Any]:
+
+def settings_popover(
+    base: Experiment, chosen: list[str], size: tuple[int, int] | None, in_sight: DeltaGenerator
+) -> dict[str, Any]:
     """The parts of an experiment that are set here: sharings, trunk, optimiser, training, plan.
 
     chosen: names of the sharing types that race. size: folds and initialisations, or None to ask for them here.
+    in_sight: where the optimiser's knobs stand that can be turned while a run trains.
     """
     with st.popover("Training settings", icon=":material/tune:", width="stretch"):
         network, training, comparison = st.tabs(["Network", "Training", "Comparison"])
@@ -24,7 +30,7 @@ def settings_popover(base: Experiment, chosen: list[str], size: tuple[int, int] 
             trunk = forms.fill(Trunk, "trunk", base.trunk.settings())
             race = tuple(_sharing(name, base) for name in chosen)
         with training:
-            optimiser = _optimiser(base)
+            optimiser = _optimiser(base, in_sight)
             budget = forms.fill(Training, "training", base.training.settings())
         with comparison:
             plan = _plan(base, size)
@@ -41,10 +47,13 @@ def _sharing(name: str, base: Experiment) -> Sharing:
     return forms.fill(method, f"sharing.{name}", values)
 
 
-def _optimiser(base: Experiment) -> Optimiser:
+def _optimiser(base: Experiment, in_sight: DeltaGenerator) -> Optimiser:
     method = forms.choose(optimisers, "optimiser", "Optimiser", base.optimiser.name)
     values = base.optimiser.settings() if method.name == base.optimiser.name else {}
-    return forms.fill(method, f"optimiser.{method.name}", values)
+    key, live = f"optimiser.{method.name}", [item for item in method.knobs() if item.live]
+    still = forms.fill(method, key, values, shown=[item for item in method.knobs() if not item.live])
+    with in_sight:
+        return forms.fill(method, key, still.settings(), shown=live)
 
 
 def _plan(base: Experiment, size: tuple[int, int] | None) -> Plan:

@@ -47,7 +47,8 @@ def _region(run_id: str) -> None:
 
 
 def _progress(record: RunRecord) -> None:
-    words = text.plain(progress_words(record))
+    others = len(session.lab().runs(status="running", limit=100)) - 1
+    words = text.plain(progress_words(record, others))
     if record.status == "queued" and not session.lab().engine_ready():
         words = "The workers are starting; the first start takes some seconds"
     if record.status in ACTIVE:
@@ -58,14 +59,20 @@ def _progress(record: RunRecord) -> None:
         st.caption(text.plain(sentence))
 
 
-def progress_words(record: RunRecord) -> str:
-    """Where a run stands, in one line."""
+EARLY = 0.02
+"""Share of the steps before which no time left is named: the first steps are slow."""
+
+
+def progress_words(record: RunRecord, others: int = 0) -> str:
+    """Where a run stands, in one line. others: how many more runs train, which makes the time left a guess."""
     done = f"step {record.step:,} of {record.steps:,}"
     if record.status == "queued":
         return f"Waiting, place {record.position} in the queue" if record.position else "Waiting for a free worker"
     if record.status == "running":
         speed = f", {text.number(record.steps_per_second)} steps a second" if record.steps_per_second else ""
-        left = f", {text.duration(record.seconds_left)} left" if record.seconds_left is not None else ""
+        known = record.seconds_left is not None and record.step >= EARLY * record.steps
+        left = f", {text.duration(record.seconds_left)} left" if known else ", working out the time left"
+        left = f", beside {text.plural(others, 'other run')}" if others > 0 else left
         return f"Training: {done}{speed}{left}"
     if record.status == "paused":
         return f"Paused at {done}"
@@ -162,7 +169,7 @@ def _below(record: RunRecord, history: History, sharing: str) -> None:
     with right:
         st.markdown("**Loss weights in force**", help=WEIGHTS_TIP)
         looks = colours.task_looks(names, every)
-        marks, weights = arms.marks(record.experiment), history.weights(sharing)
+        marks, weights = arms.marks(record.experiment), arms.with_turns(history.weights(sharing), record.experiment)
         figure = charts_inside.weights_over_time(weights, names, looks, marks, revision=record.id)
         live_chart(figure, "weights")
 

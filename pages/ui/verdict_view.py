@@ -22,11 +22,13 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
     """Everything about one sharing type of a run: its key as in `Experiment.sharing_keys`."""
     verdicts = [each for each in comparison.verdicts if each.sharing == sharing]
     main = first_baseline(verdicts)
-    st.markdown(text.plain(headline(main)))
+    st.markdown(text.plain(answer(verdicts)))
     dots = gains(verdicts)
     if dots:
         live_chart(gain_dots(dots, revision=key), f"{key}-gains")
-        st.caption("Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference.")
+        st.caption(DOTS_TIP)
+        if undrawn := [text.cut(each.task, 32) for each in main if each.gain is not None and not each.relative]:
+            st.caption(f"Not drawn: {text.plain(text.listing(undrawn))}. {NO_PERCENTAGE}")
     for verdict in main:
         st.caption(
             f"{VERDICT_ICONS[verdict.verdict]} {text.plain(text.cut(verdict.task, 32))}: {text.plain(verdict.measured)}"
@@ -36,6 +38,10 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
     st.caption(text.plain(price(comparison, verdicts)))
     if verdicts:
         _reasons(verdicts)
+
+
+DOTS_TIP = "Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference."
+NO_PERCENTAGE = "An error close to 0 has no sensible percentage; the line below gives the difference itself."
 
 
 def gains(verdicts: Sequence[TaskVerdict]) -> list[Gain]:
@@ -58,6 +64,18 @@ VERBS = {
     "no clear difference": ("makes no clear difference to", "any of the"),
     "not enough seeds": ("cannot be judged yet for", "any of the"),
 }
+
+
+def answer(verdicts: Sequence[TaskVerdict]) -> str:
+    """The headline, and the one against the other baseline where it says something else."""
+    said = {
+        kind: headline([each for each in verdicts if each.baseline == kind])
+        for kind in text.BASELINES
+        if any(each.baseline == kind for each in verdicts)
+    }
+    if len(set(said.values())) < 2:
+        return next(iter(said.values()), "")
+    return " ".join(f"Against networks {text.BASELINES[kind]}: {words}" for kind, words in said.items() if words)
 
 
 def headline(verdicts: Sequence[TaskVerdict]) -> str:
@@ -90,6 +108,9 @@ def price(comparison: Comparison, verdicts: Sequence[TaskVerdict]) -> str:
     )
 
 
+NOTHING = ["Nothing else that this lab knows of."]
+
+
 def _reasons(verdicts: Sequence[TaskVerdict]) -> None:
     from mtl_core.evaluation.explain import why, would_change
 
@@ -101,9 +122,16 @@ def _reasons(verdicts: Sequence[TaskVerdict]) -> None:
 
 
 def _explained(verdicts: Sequence[TaskVerdict], reasons: dict[TaskVerdict, tuple[str, ...]]) -> None:
+    """What holds for all is said once; then a line or two for each."""
+    first, *others = (reasons[verdict] for verdict in verdicts)
+    common = [reason for reason in first if others and all(reason in each for each in others)]
     for verdict in verdicts:
         st.markdown(f"**{text.plain(verdict.task)}**, against {text.BASELINES[verdict.baseline]}")
-        for reason in reasons[verdict] or ("Nothing that this lab knows of.",):
+        for reason in [each for each in reasons[verdict] if each not in common] or NOTHING:
+            st.caption(text.plain(reason))
+    if common:
+        st.markdown("**For all of them**")
+        for reason in common:
             st.caption(text.plain(reason))
 
 
