@@ -26,6 +26,7 @@ SHAPES = {
     "mixed heads": Shape(4, (1, 3, 2), Trunk(width=8, depth=2, activation="tanh")),
     "one layer, two tasks": Shape(4, (2, 2), Trunk(width=8, depth=1)),
     "one task": Shape(4, (2,), Trunk(width=8, depth=2)),
+    "pictures of 2 x 2": Shape(4, (1, 3), Trunk(width=8, depth=2, convolutions=1), image=(2, 2, 1)),
 }
 
 
@@ -122,7 +123,7 @@ def test_heads_and_the_first_trunk_start_where_a_twin_alone_starts(sharing: Shar
     ours, twin = begun(sharing, shape), begun(Independent(), shape)
     assert torch.equal(ours["head.weight"], twin["head.weight"])
     assert torch.equal(ours["head.bias"], twin["head.bias"])
-    first = ours["trunk.0.weight"].reshape(len(SEEDS), -1, 4, 8)[:, 0]
+    first = ours["trunk.0.weight"].reshape(len(SEEDS), -1, *shape.matrices[0])[:, 0]
     assert torch.equal(first, twin["trunk.0.weight"][:, 0])
 
 

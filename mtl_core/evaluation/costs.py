@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtl_core.evaluation.history import History
 from mtl_core.experiment import Arm, Experiment
@@ -47,8 +47,8 @@ def arm_costs(history: History) -> tuple[ArmCost, ...]:
 def arm_parameters(arm: Arm, shape: Shape) -> int:
     """Numbers in the network together, or in all the single-task networks that do the same job."""
     if arm.together:
-        return arm.sharing.count(Shape(shape.inputs, shape.outputs, arm.trunk))
-    return sum(Hard().count(Shape(shape.inputs, (size,), arm.trunk)) for size in shape.outputs)
+        return arm.sharing.count(replace(shape, trunk=arm.trunk))
+    return sum(Hard().count(replace(shape, outputs=(size,), trunk=arm.trunk)) for size in shape.outputs)
 
 
 def arm_title(experiment: Experiment, arm: Arm) -> str:

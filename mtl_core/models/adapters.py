@@ -29,16 +29,16 @@ class Adapters(Sharing):
 
     def layout(self, shape: Shape) -> Layout:
         layout, size = layers.trunk_layout(shape), shape.n_tasks
-        for i, n_in in enumerate(shape.widths[:-1] if self.rank else ()):
+        for i, (n_in, n_out) in enumerate(shape.matrices if self.rank else ()):
             layout[f"down.{i}"] = Parameter((size, n_in, self.rank), (f"down.{i}",) * size, n_in)
-            layout[f"up.{i}"] = Parameter((size, self.rank, shape.trunk.width), (f"up.{i}",))
+            layout[f"up.{i}"] = Parameter((size, self.rank, n_out), (f"up.{i}",))
         return layout | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         if not self.rank:
-            return branching_forward(parameters, inputs, shape, shape.trunk.depth)
+            return branching_forward(parameters, inputs, shape, shape.n_layers)
         values = inputs.unsqueeze(1)  # [R, 1, B, F], after the first layer [R, T, B, W]
-        for i in range(shape.trunk.depth):
+        for i in range(shape.n_layers):
             values = self._layer(parameters, i, values, shape)
         return layers.private_heads(parameters, values, shape)
 
@@ -46,9 +46,20 @@ class Adapters(Sharing):
         return layers.trunk_names(shape)
 
     def _layer(self, parameters: Parameters, layer: int, values: torch.Tensor, shape: Shape) -> torch.Tensor:
+        if layer < len(shape.grids):
+            return self._looks(parameters, layer, values, shape)
         weight, bias = parameters[f"trunk.{layer}.weight"], parameters[f"trunk.{layer}.bias"]
         same = torch.baddbmm(bias, values.flatten(1, 2), weight).unflatten(1, values.shape[1:3])
         wide = values.expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)
         down, up = parameters[f"down.{layer}"].flatten(0, 1), parameters[f"up.{layer}"].flatten(0, 1)
         own = torch.bmm(torch.bmm(wide, down), up).unflatten(0, (-1, shape.n_tasks))
         return torch.relu(same + own) if shape.trunk.activation == "relu" else torch.tanh(same + own)
+
+    def _looks(self, parameters: Parameters, layer: int, values: torch.Tensor, shape: Shape) -> torch.Tensor:
+        """A convolution: its weights are small, so each task's are put together first."""
+        own = torch.matmul(parameters[f"down.{layer}"], parameters[f"up.{layer}"])
+        weight = parameters[f"trunk.{layer}.weight"].unsqueeze(1) + own  # [R, T, in, out]
+        bias = parameters[f"trunk.{layer}.bias"].unsqueeze(1).expand(-1, shape.n_tasks, -1, -1)
+        hidden = [(weight.flatten(0, 1), bias.flatten(0, 1))]
+        found = layers.passed(values.flatten(0, 1), hidden, shape, range(layer, layer + 1))
+        return torch.unflatten(found, 0, (-1, shape.n_tasks))

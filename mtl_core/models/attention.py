@@ -8,7 +8,6 @@ from typing import ClassVar
 from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
-from mtl_core.models.chain import chain
 
 
 @sharings.register("mtan", title="One trunk, own attention", term="MTAN")
@@ -20,16 +19,17 @@ class MultiTaskAttention(Sharing):
     first layer); the head sees the last z. Masks lie between 0 and 1.
     Reference: Liu, Johns, Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019.
     Differs from the paper: the form for tables: a dense layer for each attention module instead of two convolutions
-    with batch normalisation; the mask acts on the layer that it is computed from.
+    with batch normalisation; the mask acts on the layer that it is computed from; convolutions have none.
     """
 
     diagram: ClassVar[str] = "inputs -> one trunk -> each task's masks let features through -> a head for each task"
 
     def layout(self, shape: Shape) -> Layout:
         layout = layers.trunk_layout(shape)
-        for i in range(shape.trunk.depth):
+        first = len(shape.grids)
+        for i in range(first, shape.n_layers):
             width, words = shape.trunk.width, (f"attention.{i}",) * shape.n_tasks
-            layout |= layers.layer_layout(f"attention.{i}", width if i == 0 else 2 * width, width, words)
+            layout |= layers.layer_layout(f"attention.{i}", width if i == first else 2 * width, width, words)
         return layout | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
@@ -47,9 +47,11 @@ class MultiTaskAttention(Sharing):
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """The last masked features and every layer's masks, each [R, T, B, W]."""
         values, seen, masks = inputs, torch.empty(0), list[torch.Tensor]()
-        for i in range(shape.trunk.depth):
+        for i in range(shape.n_layers):
             layer = (parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"])
-            values = chain(values, [layer], None, shape.trunk.activation)  # [R, B, W]
+            values = layers.passed(values, [layer], shape, range(i, i + 1))  # [R, B, W]
+            if i < len(shape.grids):
+                continue
             masks.append(torch.sigmoid(self._asked(parameters, i, values, seen, shape)))
             seen = masks[-1] * values.unsqueeze(1)
         return seen, masks
@@ -62,6 +64,6 @@ class MultiTaskAttention(Sharing):
         of_trunk, of_seen = weight[:, :, : shape.trunk.width], weight[:, :, shape.trunk.width :]
         wide = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)  # [R * T, B, W]
         asked = torch.baddbmm(bias, wide, of_trunk.flatten(0, 1))
-        if layer:
+        if layer > len(shape.grids):
             asked = torch.baddbmm(asked, seen.flatten(0, 1), of_seen.flatten(0, 1))
         return torch.unflatten(asked, 0, (-1, shape.n_tasks))

@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from mtl_core.lazy import torch
+from mtl_core.models.conv import Grid, grids
 from mtl_core.registry import Method, Registry, knob
 
 Parameters = dict[str, "torch.Tensor"]
@@ -43,15 +45,25 @@ class Trunk(Method):
     width: int = knob(32, "Units in each hidden layer", low=1, high=1024, log=True)
     depth: int = knob(2, "Number of hidden layers", low=1, high=8)
     activation: str = knob("relu", "Bend between the layers", choices=("relu", "tanh"), advanced=True)
+    convolutions: int = knob(
+        0,
+        "Layers before the hidden ones that look at a picture in patches of 3 x 3 pixels and halve it; pictures only",
+        low=0,
+        high=4,
+    )
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network must fit: inputs, outputs of each task's head, and the trunk."""
+    """What a network must fit: inputs, outputs of each task's head, and the trunk.
+
+    image: rows, columns and colours, where the inputs are the pixels of a picture.
+    """
 
     inputs: int
     outputs: tuple[int, ...]
     trunk: Trunk
+    image: tuple[int, int, int] | None = None
 
     @property
     def n_tasks(self) -> int:
@@ -60,7 +72,27 @@ class Shape:
     @property
     def widths(self) -> tuple[int, ...]:
         """Sizes of the layers' inputs and of the last layer's output: F, W, W, ..."""
-        return (self.inputs, *[self.trunk.width] * self.trunk.depth)
+        return (self.inputs, *(grid.size for grid in self.grids), *[self.trunk.width] * self.trunk.depth)
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """The layers that are convolutions; they come first."""
+        return grids(self.image, self.trunk.convolutions, self.trunk.width)
+
+    @property
+    def n_layers(self) -> int:
+        return self.trunk.convolutions + self.trunk.depth
+
+    @property
+    def matrices(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of each layer's weights."""
+        dense = pairwise(self.widths[self.trunk.convolutions :])
+        return (*(grid.weights for grid in self.grids), *dense)
+
+    @property
+    def widest(self) -> int:
+        """Numbers that one row comes to in the layer where it is largest."""
+        return max(self.trunk.width, *(grid.pixels * grid.n_out for grid in self.grids), 0)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 from mtl_core.lazy import torch
@@ -47,13 +46,13 @@ class MultiGateMixtureOfExperts(Sharing):
 
     def layout(self, shape: Shape) -> Layout:
         layout: Layout = {}
-        for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
+        for i, (n_in, n_out) in enumerate(shape.matrices):
             layout |= layers.layer_layout(f"trunk.{i}", n_in, n_out, expert_words(self.experts, i))
         gates = gate_layout("gate", shape.inputs, self.n_gates(shape), self.experts)
         return layout | gates | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
-        values = layers.columns(parameters, inputs, shape, range(shape.trunk.depth))  # [R, E, B, W]
+        values = layers.columns(parameters, inputs, shape, range(shape.n_layers))  # [R, E, B, W]
         shares = self._shares(parameters, inputs).expand(-1, shape.n_tasks, -1, -1)
         return layers.mixed_heads(parameters, values, shares, shape)
 

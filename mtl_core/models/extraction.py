@@ -25,7 +25,7 @@ class CustomisedExperts(Sharing):
         return self.experts + self.own_experts
 
     def expert_layout(self, shape: Shape, layer: int) -> Layout:
-        n_in, n_out = shape.widths[layer : layer + 2]
+        n_in, n_out = shape.matrices[layer]
         layout = layers.layer_layout(f"trunk.{layer}", n_in, n_out, expert_words(self.experts, layer))
         pairs = [(t, e) for t in range(shape.n_tasks) for e in range(self.own_experts)]
         words = tuple(f"own.{t}.{e}.trunk.{layer}" for t, e in pairs)
@@ -72,12 +72,12 @@ class CustomisedGateControl(CustomisedExperts):
 
     def layout(self, shape: Shape) -> Layout:
         layout: Layout = {}
-        for i in range(shape.trunk.depth):
+        for i in range(shape.n_layers):
             layout |= self.expert_layout(shape, i)
         return layout | self.gate_layout("gate.0", shape, shape.inputs) | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
-        depth = range(shape.trunk.depth)
+        depth = range(shape.n_layers)
         common = own = layers.columns(parameters, inputs, shape, depth)  # [R, E, B, W]
         if self.own_experts:
             own = layers.columns(parameters, inputs, shape, depth, "own").unflatten(1, (shape.n_tasks, -1))
@@ -105,7 +105,7 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
     diagram: ClassVar[str] = "inputs -> levels of shared and own experts with gates between -> a head for each task"
 
     def layout(self, shape: Shape) -> Layout:
-        layout, last = Layout(), shape.trunk.depth - 1
+        layout, last = Layout(), shape.n_layers - 1
         for i, n_in in enumerate(shape.widths[:-1]):
             layout |= self.expert_layout(shape, i) | self.gate_layout(_gate(i), shape, n_in)
             if i < last:
@@ -114,7 +114,7 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
         return layout | layers.head_layout(shape)
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
-        road, tasks, last = inputs, inputs, shape.trunk.depth - 1  # [R, B, in], and [R, T, B, in] after a level
+        road, tasks, last = inputs, inputs, shape.n_layers - 1  # [R, B, in], and [R, T, B, in] after a level
         for i in range(last + 1):
             shares = task_gates(parameters[_gate(i)], tasks)
             common, own = self._level(parameters, i, road, tasks, shape)
@@ -128,7 +128,7 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         """What reaches several heads: the last level's own experts and the last two levels' task gates do not."""
-        last, names = shape.trunk.depth - 1, list(layers.trunk_names(shape))
+        last, names = shape.n_layers - 1, list(layers.trunk_names(shape))
         for i in range(last):
             names += [f"own.{i}.weight", f"own.{i}.bias"] if self.own_experts else []
             names += [f"common.{i}"] + ([_gate(i)] if i < last - 1 and self.own_experts else [])

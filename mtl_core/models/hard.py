@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameters, Pullback, Shape, Sharing, sharings
-from mtl_core.models.chain import backward_each, backward_pass, chain, forward_pass
+from mtl_core.models.chain import backward_each, backward_pass, forward_pass
 from mtl_core.registry import knob
 
 
 def branching_layout(shape: Shape, n_shared: int) -> Layout:
     """A trunk whose first `n_shared` layers serve all tasks; the rest stands once for each task."""
     layout: Layout = {}
-    for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
+    for i, (n_in, n_out) in enumerate(shape.matrices):
         columns = () if i < n_shared else (f"trunk.{i}",) * shape.n_tasks
         layout |= layers.layer_layout(f"trunk.{i}", n_in, n_out, columns)
     return layout | layers.head_layout(shape)
@@ -24,11 +23,11 @@ def branching_layout(shape: Shape, n_shared: int) -> Layout:
 
 def branching_forward(parameters: Parameters, inputs: torch.Tensor, shape: Shape, n_shared: int) -> torch.Tensor:
     shared = [(parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"]) for i in range(n_shared)]
-    if n_shared == shape.trunk.depth:
+    if n_shared == shape.n_layers:
         head = (parameters["head.weight"], parameters["head.bias"])
-        return chain(inputs, shared, head, shape.trunk.activation)
-    values = chain(inputs, shared, None, shape.trunk.activation) if shared else inputs  # [R, B, W or F]
-    values = layers.columns(parameters, values, shape, range(n_shared, shape.trunk.depth))  # [R, T, B, W]
+        return layers.passed(inputs, shared, shape, range(n_shared), head)
+    values = layers.passed(inputs, shared, shape, range(n_shared)) if shared else inputs  # [R, B, W or F]
+    values = layers.columns(parameters, values, shape, range(n_shared, shape.n_layers))  # [R, T, B, W]
     return layers.private_heads(parameters, values, shape)
 
 
@@ -63,7 +62,7 @@ class Hard(Sharing):
     )
 
     def n_shared(self, shape: Shape) -> int:
-        return max(shape.trunk.depth - self.private_layers, 0)
+        return max(shape.n_layers - self.private_layers, 0)
 
     def layout(self, shape: Shape) -> Layout:
         return branching_layout(shape, self.n_shared(shape))
@@ -72,7 +71,7 @@ class Hard(Sharing):
         return branching_forward(parameters, inputs, shape, self.n_shared(shape))
 
     def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
-        if self.n_shared(shape) < shape.trunk.depth:
+        if shape.grids or self.n_shared(shape) < shape.n_layers:
             return super().linearise(parameters, inputs, shape)
         flat, bend = [each.detach() for each in parameters.values()], shape.trunk.activation
         outputs, kept = forward_pass(inputs, flat, True, bend)

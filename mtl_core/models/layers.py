@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from mtl_core import draws
 from mtl_core.lazy import torch
 from mtl_core.models.base import Layout, Parameter, Parameters, Shape
-from mtl_core.models.chain import chain
+from mtl_core.models.chain import Layer, chain
+from mtl_core.models.conv import convolved
 
 
 def layer_layout(name: str, n_in: int, n_out: int, columns: tuple[str, ...] = ()) -> Layout:
@@ -31,14 +32,14 @@ def layer_layout(name: str, n_in: int, n_out: int, columns: tuple[str, ...] = ()
 def trunk_layout(shape: Shape) -> Layout:
     """One trunk for all tasks."""
     layout: Layout = {}
-    for i, (n_in, n_out) in enumerate(pairwise(shape.widths)):
+    for i, (n_in, n_out) in enumerate(shape.matrices):
         layout |= layer_layout(f"trunk.{i}", n_in, n_out)
     return layout
 
 
 def trunk_names(shape: Shape, n_layers: int | None = None) -> tuple[str, ...]:
     """Names of the trunk's parameters, of all layers or of the first few."""
-    wanted = shape.trunk.depth if n_layers is None else n_layers
+    wanted = shape.n_layers if n_layers is None else n_layers
     return tuple(f"trunk.{i}.{part}" for i in range(wanted) for part in ("weight", "bias"))
 
 
@@ -98,11 +99,23 @@ def columns(
     """
     hidden = [(parameters[f"{name}.{i}.weight"], parameters[f"{name}.{i}.bias"]) for i in wanted]
     n_columns = hidden[0][0].shape[1]
-    if values.dim() == 3:
+    if values.dim() == 3 and wanted[0] >= len(shape.grids):
         values = values.unsqueeze(1).expand(-1, n_columns, -1, -1)
     flat = [(weight.flatten(0, 1), bias.flatten(0, 1)) for weight, bias in hidden]  # [R * C, in, out]
-    out = chain(values.flatten(0, 1), flat, None, shape.trunk.activation)
-    return torch.unflatten(out, 0, (-1, n_columns))
+    seen = values if values.dim() == 3 else values.flatten(0, 1)
+    return torch.unflatten(passed(seen, flat, shape, wanted), 0, (-1, n_columns))
+
+
+def passed(
+    values: torch.Tensor, hidden: Sequence[Layer], shape: Shape, wanted: range, head: Layer | None = None
+) -> torch.Tensor:
+    """values [R, B, in] through layers `wanted`, convolutions first, and through a linear head if there is one."""
+    n_looks = len(shape.grids[wanted.start : wanted.stop])
+    if n_looks:
+        values = convolved(values, hidden[:n_looks], shape.grids[wanted.start : wanted.stop], shape.trunk.activation)
+    if n_looks == len(hidden) and head is None:
+        return values
+    return chain(values, list(hidden[n_looks:]), head, shape.trunk.activation)
 
 
 def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:

@@ -44,7 +44,7 @@ class Soft(Sharing):
             return None
         here = present.to(torch.get_default_dtype())
         share = here / here.sum(1, keepdim=True).clamp(min=1)
-        names = [f"trunk.{i}.{part}" for i in range(shape.trunk.depth) for part in ("weight", "bias")]
+        names = [f"trunk.{i}.{part}" for i in range(shape.n_layers) for part in ("weight", "bias")]
         away: torch.Tensor = _apart().apply(here, share, *[parameters[name] for name in names])
         return self.strength * away
 
@@ -70,7 +70,7 @@ class SoftTrace(Soft):
     def penalty(self, parameters: Parameters, present: torch.Tensor, shape: Shape) -> torch.Tensor | None:
         if self.strength == 0 or shape.n_tasks == 1:
             return None
-        weights = [parameters[f"trunk.{i}.weight"] for i in range(shape.trunk.depth)]
+        weights = [parameters[f"trunk.{i}.weight"] for i in range(shape.n_layers)]
         norm: torch.Tensor = _trace_norm().apply(present.to(torch.get_default_dtype()), *weights)
         return self.strength * norm
 

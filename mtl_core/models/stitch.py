@@ -33,23 +33,23 @@ class CrossStitch(Sharing):
     frozen: bool = knob(False, "Keep the stitches as they start", advanced=True)
 
     def layout(self, shape: Shape) -> Layout:
-        names = [] if self.frozen else [f"stitch.{i}" for i in range(shape.trunk.depth)]
+        names = [] if self.frozen else [f"stitch.{i}" for i in range(shape.n_layers)]
         return branching_layout(shape, 0) | {each: stitch_parameter(each, shape.n_tasks, self.own) for each in names}
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         values = inputs  # [R, B, F]
-        for i in range(shape.trunk.depth):
+        for i in range(shape.n_layers):
             values = layers.columns(parameters, values, shape, range(i, i + 1))  # [R, T, B, W]
             stitch = self._matrix(parameters, i, shape)  # [R, T, T]
             values = torch.bmm(stitch, values.flatten(2)).view_as(values)
         return layers.private_heads(parameters, values, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
-        last = f"stitch.{shape.trunk.depth - 1}"  # each of its rows feeds one head
+        last = f"stitch.{shape.n_layers - 1}"  # each of its rows feeds one head
         return tuple(name for name in self.layout(shape) if name != last and not name.startswith("head."))
 
     def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
-        return {f"stitch.{i}": self._matrix(parameters, i, shape) for i in range(shape.trunk.depth)}
+        return {f"stitch.{i}": self._matrix(parameters, i, shape) for i in range(shape.n_layers)}
 
     def _matrix(self, parameters: Parameters, layer: int, shape: Shape) -> torch.Tensor:
         if not self.frozen:
@@ -76,7 +76,7 @@ class Sluice(Sharing):
     """Each task has a trunk of its own, cut into parts; every part learns how much to take from every other part.
 
     After each hidden layer the parts of all tasks are mixed by one learned matrix over (task, part); the head sees a
-    learned mixture of all layers, which starts with the last layer alone. Added to the loss: orthogonality * sum over
+    learned mixture of all hidden layers, which starts with the last alone. Added to the loss: orthogonality * sum over
     layers, tasks and pairs of parts of |W_a' W_b|^2, so that parts learn different things.
     Reference: Ruder, Bingel, Augenstein, Sogaard, "Latent Multi-Task Architecture Learning" (Sluice networks),
     AAAI 2019. Differs from the paper: on a plain trunk instead of a recurrent one.
@@ -89,11 +89,11 @@ class Sluice(Sharing):
     orthogonality: float = knob(0.01, "Price on parts that do the same", low=0.0, high=10.0)
 
     def layout(self, shape: Shape) -> Layout:
-        if shape.trunk.width % self.parts:
-            found = f"{self.parts} parts do not divide a width of {shape.trunk.width}"
+        for width in [n_out for _, n_out in shape.matrices if n_out % self.parts]:
+            found = f"{self.parts} parts do not divide a width of {width}"
             raise InvalidInput(f"sluice cuts every hidden layer into equal parts, but {found}; change one of the two")
         size, depth = shape.n_tasks * self.parts, shape.trunk.depth
-        stitches = {f"stitch.{i}": stitch_parameter(f"stitch.{i}", size, self.own) for i in range(depth)}
+        stitches = {f"stitch.{i}": stitch_parameter(f"stitch.{i}", size, self.own) for i in range(shape.n_layers)}
         last = [[float(i == depth - 1) for i in range(depth)]] * shape.n_tasks
         mix = {"mix": Parameter((shape.n_tasks, depth), ("mix",), value=last)}
         return branching_layout(shape, 0) | stitches | mix
@@ -101,24 +101,29 @@ class Sluice(Sharing):
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         values, found = inputs, torch.zeros(())
         slope = parameters | {"head.bias": torch.zeros_like(parameters["head.bias"])}
-        for i in range(shape.trunk.depth):
+        for i in range(shape.n_layers):
             values = layers.columns(parameters, values, shape, range(i, i + 1))  # [R, T, B, W]
             cut = values.unflatten(3, (self.parts, -1)).transpose(2, 3)  # [R, T, parts, B, W / parts]
             mixed = torch.bmm(parameters[f"stitch.{i}"], cut.flatten(1, 2).flatten(2)).view(cut.shape)
             values = mixed.transpose(2, 3).flatten(3)
-            share = parameters["mix"][:, layers.owners(shape), i].unsqueeze(1)  # heads are linear: mix their outputs
+            if i < len(shape.grids):  # of another size than the heads
+                continue
+            place = i - len(shape.grids)
+            share = parameters["mix"][:, layers.owners(shape), place].unsqueeze(
+                1
+            )  # heads are linear: mix their outputs
             found = found + share * layers.private_heads(slope, values, shape)
         return found + parameters["head.bias"].transpose(1, 2)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
-        private = (f"stitch.{shape.trunk.depth - 1}", "mix", "head.weight", "head.bias")
+        private = (f"stitch.{shape.n_layers - 1}", "mix", "head.weight", "head.bias")
         return tuple(name for name in self.layout(shape) if name not in private)
 
     def penalty(self, parameters: Parameters, present: torch.Tensor, shape: Shape) -> torch.Tensor | None:
         if not self.orthogonality or self.parts == 1:
             return None
         pull = torch.zeros(())
-        for i in range(shape.trunk.depth):
+        for i in range(shape.n_layers):
             parts = parameters[f"trunk.{i}.weight"].flatten(0, 1).chunk(self.parts, 2)  # each [R * T, in, W / parts]
             for a, b in combinations(parts, 2):
                 pull = pull + torch.bmm(a.mT, b).flatten(1).square().sum(1)

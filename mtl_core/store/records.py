@@ -54,7 +54,12 @@ class RunRecord:
     @property
     def shape(self) -> Shape:
         """What every network of this run fits."""
-        return Shape(self.inputs, tuple(task.n_outputs for task in self.tasks), self.experiment.trunk)
+        return Shape(
+            self.inputs,
+            tuple(task.n_outputs for task in self.tasks),
+            self.experiment.trunk,
+            self.experiment.data.image_shape,
+        )
 
     @property
     def has_ended(self) -> bool:

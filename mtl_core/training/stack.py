@@ -36,7 +36,7 @@ class Stack:
         self.shape, self.sharing = unit.shape, unit.sharing
         folds = np.array([replica.fold for replica in unit.replicas])
         seeds = replica_seeds(experiment.plan, unit.replicas)
-        width = self.shape.trunk.width
+        width = self.shape.widest
         self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width)
         self.present = torch.tensor([[t in r.tasks for t in range(len(tasks))] for r in unit.replicas])
         self.n_multi = sum(len(replica.tasks) > 1 for replica in unit.replicas)
