@@ -239,6 +239,15 @@ def test_gradnorm_brings_gradient_sizes_to_their_targets(alpha: float) -> None:
     torch.testing.assert_close(sizes, targets, rtol=0.05, atol=0)
 
 
+@pytest.mark.parametrize("method", [Uncertainty(), ImpartialLosses()], ids=repr)
+def test_slopes_of_a_learned_objective_are_the_tapes(method: Weighting) -> None:
+    losses, present = torch.tensor([[2.0, 0.5, 0.0], [0.1, 4.0, 3.0]]), torch.tensor([[True, True, False], [True] * 3])
+    learned = {name: each + torch.tensor([0.3, -1.0, 2.0]) for name, each in method.parameters(present).items()}
+    learned = {name: each.requires_grad_() for name, each in learned.items()}
+    wanted = Weighting.slopes(method, losses, present, learned)
+    torch.testing.assert_close(method.slopes(losses, present, learned), wanted)
+
+
 def test_an_absent_task_does_not_move_its_log_variance() -> None:
     present, method = torch.tensor([[True, False]]), Uncertainty()
     learned = {name: each.requires_grad_() for name, each in method.parameters(present).items()}

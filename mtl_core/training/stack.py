@@ -36,7 +36,7 @@ class Stack:
         self.shape, self.sharing = unit.shape, unit.sharing
         folds = np.array([replica.fold for replica in unit.replicas])
         seeds = replica_seeds(experiment.plan, unit.replicas)
-        width = self.shape.widest
+        width = self.shape.trunk.width
         self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width)
         self.present = torch.tensor([[t in r.tasks for t in range(len(tasks))] for r in unit.replicas])
         self.n_multi = sum(len(replica.tasks) > 1 for replica in unit.replicas)
@@ -110,9 +110,7 @@ class Stack:
 
     def _ask_objective(self, losses: torch.Tensor, learned: torch.Tensor) -> list[torch.Tensor]:
         """The weights that a learned objective amounts to (its slope in each loss), and its own gradients."""
-        leaf = torch.where(learned, losses, 0.0).requires_grad_()
-        objective = self.now.weighting.objective(leaf, learned, self.learned).sum()
-        slope, *own = torch.autograd.grad(objective, [leaf, *self.learned.values()])
+        slope, *own = self.now.weighting.slopes(torch.where(learned, losses, 0.0), learned, self.learned)
         self.in_force[: self.n_multi] = torch.where(learned, slope, 0.0)
         return own
 

@@ -65,7 +65,11 @@ class Uncertainty(Weighting):
     def objective(self, losses: torch.Tensor, present: torch.Tensor, parameters: State) -> torch.Tensor:
         log_variance = parameters["log_variance"]
         each = (torch.exp(-log_variance) * losses + log_variance) / 2
-        return torch.where(present, each, torch.zeros_like(each)).sum(1)
+        return torch.where(present, each, 0.0).sum(1)
+
+    def slopes(self, losses: torch.Tensor, present: torch.Tensor, parameters: State) -> list[torch.Tensor]:
+        slope = torch.exp(-parameters["log_variance"].detach()) * (present / 2)
+        return [slope, present / 2 - slope * losses]
 
 
 @weightings.register("imtl_l", title="Losses brought to one size", term="IMTL-L")
@@ -86,7 +90,11 @@ class ImpartialLosses(Weighting):
     def objective(self, losses: torch.Tensor, present: torch.Tensor, parameters: State) -> torch.Tensor:
         log_factor = parameters["log_factor"]
         each = torch.exp(log_factor) * losses - log_factor
-        return torch.where(present, each, torch.zeros_like(each)).sum(1)
+        return torch.where(present, each, 0.0).sum(1)
+
+    def slopes(self, losses: torch.Tensor, present: torch.Tensor, parameters: State) -> list[torch.Tensor]:
+        slope = torch.exp(parameters["log_factor"].detach()) * present
+        return [slope, slope * losses - present.to(slope.dtype)]
 
 
 @weightings.register("gls", title="Product of the losses", term="geometric loss")
@@ -131,6 +139,6 @@ class RandomWeights(Weighting):
 
 def masked_softmax(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     """Positive weights of the present tasks that sum to their number: scores [R, T] -> [R, T]."""
-    here = torch.where(present, scores, torch.full_like(scores, -torch.inf))
+    here = torch.where(present, scores, -torch.inf)
     shares = torch.nan_to_num(torch.softmax(here, 1))  # a replica without any present task
     return shares * present.sum(1, keepdim=True)

@@ -69,20 +69,17 @@ class FastAdaptive(Weighting):
     def weights(self, signal: Signal, state: State) -> tuple[torch.Tensor, State]:
         log_loss = (signal.losses + SMALL).log()
         fall = state["log_loss"] - log_loss
-        known = signal.present & torch.isfinite(fall)
+        known = signal.present & (fall.abs() < torch.inf)
         state = self._followed(state, torch.where(known, fall, 0.0), known)
-        raw = masked_softmax(state["logits"], signal.present) * torch.exp(-log_loss) * signal.present
-        count = signal.present.sum(1, keepdim=True)
-        total = raw.sum(1, keepdim=True)
-        weights = torch.where(total > 0, raw * (count / torch.where(total > 0, total, 1.0)), raw)
+        weights = masked_softmax(state["logits"] - log_loss, signal.present)
         return weights, state | {"log_loss": torch.where(signal.present, log_loss, state["log_loss"])}
 
     def _followed(self, state: State, fall: torch.Tensor, known: torch.Tensor) -> State:
         """One step of Adam on the logits of the tasks whose fall is known."""
-        share = torch.softmax(torch.where(known, state["logits"], -torch.inf), 1).nan_to_num()
+        share = masked_softmax(state["logits"], known) / known.sum(1, keepdim=True).clamp(min=1)
         gradient = share * (fall - (share * fall).sum(1, keepdim=True)) + self.decay * state["logits"]
-        slope, square = 0.9 * state["slope"] + 0.1 * gradient, 0.999 * state["square"] + 0.001 * gradient**2
         moves = state["moves"] + 1
+        slope, square = state["slope"].lerp(gradient, 0.1), state["square"].lerp(gradient.square(), 0.001)
         step = slope / (1 - 0.9**moves) / ((square / (1 - 0.999**moves)).sqrt() + SMALL)
         new = {"logits": state["logits"] - self.rate * step, "slope": slope, "square": square, "moves": moves}
         return state | {name: torch.where(known, value, state[name]) for name, value in new.items()}

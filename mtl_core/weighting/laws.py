@@ -21,17 +21,11 @@ def last_weights(method: Weighting, history: Sequence[Signal], seeds: torch.Tens
     """Weights [R, T] after the whole history, and the memory they leave."""
     present = torch.stack([signal.present for signal in history]).any(0)
     if method.learns:
-        return slopes(method, history[-1], method.parameters(present)), {}
+        return method.slopes(history[-1].losses, history[-1].present, method.parameters(present))[0], {}
     state = method.start(present, seeds)
     for signal in history:
         found, state = method.weights(signal, state)
     return found, state
-
-
-def slopes(method: Weighting, signal: Signal, parameters: State) -> torch.Tensor:
-    """Weights in force [R, T] of a method that learns: how its objective changes with each loss."""
-    losses = signal.losses.detach().clone().requires_grad_()
-    return torch.autograd.grad(method.objective(losses, signal.present, parameters).sum(), losses)[0]
 
 
 def same(found: torch.Tensor, wanted: torch.Tensor, signal: Signal) -> bool:
