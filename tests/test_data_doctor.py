@@ -8,8 +8,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from mtl_core.data.building import build_dataset
 from mtl_core.data.doctor import Finding, diagnose
-from mtl_core.data.recipe import Recipe, build_dataset, guess_recipe
+from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.treatment import treated
 from mtl_core.registry import InvalidInput
 

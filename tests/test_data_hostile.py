@@ -11,10 +11,11 @@ import zipfile
 import pandas as pd
 import pytest
 
+from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import guess
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.reading import read_table
-from mtl_core.data.recipe import build_dataset, guess_recipe
+from mtl_core.data.recipe import guess_recipe
 from mtl_core.evaluation.report import harmless
 from mtl_core.registry import InvalidInput
 

@@ -176,6 +176,14 @@ def test_each_kind_of_column_gets_its_role() -> None:
         broken=["n.a.", *map(str, range(n - 1))],
         target=[1.5 * i for i in range(n)],
     )
+    frame = pd.concat([frame] * 20, ignore_index=True).assign(
+        patient_id=range(800),
+        story=[f"text number {i}" for i in range(800)],
+        day=[f"{i % 28 + 1}/12/2017" for i in range(800)],
+        comment=[f"the bus came late again on day {i}" for i in range(800)],
+        city=[f"city {i % 120}" for i in range(800)],
+        street=[f"street {i % 300}" for i in range(800)],
+    )
     found = {column.name: (column.type, column.role, column.kind) for column in guess(frame)}
     assert found == {
         "x": ("number", "feature", "regression"),
@@ -185,9 +193,12 @@ def test_each_kind_of_column_gets_its_role() -> None:
         "colour": ("category", "feature", "binary"),
         "same": ("constant", "ignore", ""),
         "none": ("empty", "ignore", ""),
-        "day": ("date", "ignore", ""),
+        "day": ("date", "feature", ""),
         "story": ("id", "ignore", ""),
-        "broken": ("text", "ignore", ""),
+        "broken": ("mixed", "ignore", ""),
+        "comment": ("text", "feature", ""),
+        "city": ("names", "feature", ""),
+        "street": ("names", "ignore", ""),
         "target": ("number", "task", "regression"),
     }
     assert all(column.reason for column in guess(frame))

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.data.building import build_dataset
 from mtl_core.data.prepare import prepare
-from mtl_core.data.recipe import Recipe, build_dataset
+from mtl_core.data.recipe import Recipe
 from mtl_core.data.splits import splits
 from mtl_core.registry import InvalidInput
 

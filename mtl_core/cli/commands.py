@@ -43,6 +43,7 @@ SHORT = {
 def run(
     experiment: Annotated[Path | None, typer.Argument(help="Experiment as JSON; flags change it.")] = None,
     data: Annotated[str | None, typer.Option(help="Name of a data set, or path of a table.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="Saved recipe for the table of --data.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Tasks (columns of a table), as a,b; default: all.")] = None,
     sharing: Annotated[str | None, typer.Option(help="Sharing types that race, as hard,soft.")] = None,
     weighting: Annotated[str | None, typer.Option(help="Who decides the loss weights.")] = None,
@@ -67,7 +68,7 @@ def run(
     short = [f"{spot}={given[flag]}" for flag, spot in SHORT.items() if given[flag] is not None]
     chosen = {"sharing": sharing, "weighting": weighting, "optimiser": optimiser}
     value = None if experiment is None else read_experiment(experiment, has_data=data is not None)
-    wish = experiment_from(value, data, tasks, chosen, [*short, *(settings or [])])
+    wish = experiment_from(value, data, tasks, chosen, [*short, *(settings or [])], _recipe(recipe, data))
     _run(wish, name, note, as_json)
 
 
@@ -141,12 +142,14 @@ def export(
 @app.command()
 def inspect(
     file: Annotated[Path, typer.Argument(help="A table: CSV, Excel or Parquet, also compressed.")],
+    recipe: Annotated[Path | None, typer.Option(help="Saved recipe to hold against the table.")] = None,
+    save: Annotated[Path | None, typer.Option("--save-recipe", help="File to save the recipe in.")] = None,
     as_json: Json = False,
 ) -> None:
     """What the lab sees in a table: how it is read, roles of its columns, what would spoil a comparison."""
     from mtl_core.cli import inspect as inspecting
 
-    facts = inspecting.told(file)
+    facts = inspecting.told(file, recipe, save)
     if as_json:
         _print_json(facts)
     else:
@@ -208,6 +211,17 @@ def _run(wish: Experiment, name: str, note: str, as_json: bool) -> None:
     if record.message:
         _err().print(record.message, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit({"finished": 0, "stopped": 130}.get(record.status, 1))
+
+
+def _recipe(recipe: Path | None, data: str | None) -> str:
+    """A saved recipe that fits the table, with its differences on standard error; "" where none is given."""
+    if recipe is None:
+        return ""
+    from mtl_core.cli.inspect import checked
+
+    if data is None or not Path(data).is_file():
+        raise InvalidInput("a recipe needs its table: name the file with --data")
+    return checked(recipe, Path(data), lambda what: _err().print(what, markup=False, soft_wrap=True))
 
 
 def _refuse(sentence: str) -> int:

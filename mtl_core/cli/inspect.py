@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +15,69 @@ from rich.text import Text
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.doctor import Finding, diagnose
 from mtl_core.data.recipe import guess_recipe
+from mtl_core.data.saved import SavedRecipe, differences, fitted, saved
 from mtl_core.data.table import read_file
+from mtl_core.registry import InvalidInput
 
 COLUMN_FACTS = ("name", "type", "role", "kind", "reason", "missing", "distinct", "examples")
 
 
-def told(path: Path) -> dict[str, Any]:
-    """Everything that is proposed, ready for JSON. Raises `InvalidInput` when the file is no table."""
+def told(path: Path, recipe_file: Path | None = None, save: Path | None = None) -> dict[str, Any]:
+    """Everything that is proposed, ready for JSON. Raises `InvalidInput` when the file is no table.
+
+    recipe_file: a saved recipe to use instead of the proposal; what differs is told. save: where to save the recipe.
+    """
     frame, reading = read_file(str(path))
-    recipe = guess_recipe(frame)
+    past = None if recipe_file is None else read_recipe(recipe_file)
+    recipe = guess_recipe(frame) if past is None else fitted(past.recipe, frame)
+    if save is not None:
+        write(save, saved(frame, recipe, reading.filename).to_text())
+    differing = {} if past is None else {"differences": [dataclasses.asdict(each) for each in differences(past, frame)]}
     return {
         **dataclasses.asdict(reading),
         "columns": [_column(column) for column in guess(frame)],
         "findings": [_finding(finding) for finding in diagnose(frame, recipe)],
-        "recipe": json.loads(recipe.to_text()),
+        "recipe": recipe.to_json(),
+        **differing,
     }
+
+
+def read_recipe(path: Path) -> SavedRecipe:
+    """Raises `InvalidInput` with one sentence when the file holds no recipe."""
+    try:
+        return SavedRecipe.from_text(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidInput(f"the recipe {str(path)!r} cannot be read ({reason}); check the path") from error
+
+
+def checked(saved_recipe: Path, data: Path, warn: Callable[[str], None]) -> str:
+    """The recipe as a source keeps it, once it is known to fit; milder differences go to `warn`, one sentence each.
+
+    Raises `InvalidInput` when a column that it uses is missing or of another type.
+    """
+    past = read_recipe(saved_recipe)
+    found = differences(past, read_file(str(data))[0])
+    stops = [each.what for each in found if each.stops]
+    if stops:
+        raise InvalidInput(f"the recipe does not fit this table: {' '.join(stops)} Change the table or the recipe")
+    for each in found:
+        warn(each.what)
+    return past.recipe.to_text()
+
+
+def write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}); choose another file") from error
 
 
 def show(out: Console, facts: dict[str, Any]) -> None:
     """The same for people; what stands in the file is shown letter for letter."""
-    out.print(Text(f"{facts['filename']}: {facts['rows']:,} rows, {len(facts['columns']):,} columns"))
+    rows = "1 row" if facts["rows"] == 1 else f"{facts['rows']:,} rows"
+    columns = "1 column" if len(facts["columns"]) == 1 else f"{len(facts['columns']):,} columns"
+    out.print(Text(f"{facts['filename']}: {rows}, {columns}"))
     for note in facts["notes"]:
         out.print(Text(f"- {note}"))
     table = Table("Column", "Found", "Use as", "Learn as", "Missing", "Why")
@@ -41,6 +85,10 @@ def show(out: Console, facts: dict[str, Any]) -> None:
         cells = (column["name"], column["type"], column["role"], column["kind"], f"{column['missing']:.0%}")
         table.add_row(*(Text(cell) for cell in (*cells, column["reason"])))
     out.print(table)
+    if "differences" in facts:
+        out.print(Text("Against the table that the recipe was made for:"))
+        for each in [each["what"] for each in facts["differences"]] or ["no difference"]:
+            out.print(Text(f"- {each}"))
     for finding in facts["findings"]:
         fix = f" Fix: {finding['fix']}." if finding["fix"] else ""
         out.print(Text(f"[{finding['code']}] {finding['what']} {finding['why']}{fix}"))

@@ -55,20 +55,21 @@ def experiment_from(
     tasks: str | None,
     chosen: Mapping[str, str | None],
     settings: Iterable[str],
+    recipe: str = "",
 ) -> Experiment:
     """An experiment from a file's JSON (or none), changed by what was asked for.
 
     data: name of a bundled or generated set, or path of a table. tasks: names with commas between; all if not given.
-    chosen: family -> names of methods with commas between. settings: "part.knob=value".
+    chosen: family -> names of methods with commas between. settings: "part.knob=value". recipe: of the table, as JSON.
     """
     if value is None and data is None:
         raise InvalidInput("nothing to run: give an experiment file, or --data with the name of a data set or a table")
     value = dict(value or {})
     names = split(tasks) if tasks else []
     if data is not None:
-        kept = _same_roles(value, data) if not names else None
+        kept = _same_roles(value, data) if not (names or recipe) else None
         names = list(value["tasks"]) if kept else names
-        value["data"] = kept or _source(data, names)
+        value["data"] = CsvFile(str(Path(data).resolve()), recipe).to_json() if recipe else kept or _source(data, names)
     if family := chosen.get("sharing"):
         value["sharings"] = [{"name": name} for name in split(family)]
     for part in ("weighting", "optimiser"):

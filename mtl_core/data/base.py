@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mtl_core.data.inputs import Inputs
 from mtl_core.registry import InvalidInput, Method, Registry
 from mtl_core.tasks import TaskSpec
 
+PLAIN = Inputs()
 ImageShape = tuple[int, int, int]
 
 
@@ -21,9 +23,14 @@ ImageShape = tuple[int, int, int]
 class Dataset:
     """A table with several things to predict.
 
-    features: one row an example; numeric columns are float (NaN = missing), all others are categories.
+    features: one row an example; numeric columns are float (NaN = missing), datetime64 columns are dates, those named
+        in `texts` are free text, all others are categories. inputs: how they become the inputs of a network.
     targets: one float column a task, in the order of `tasks`; class codes for classification, NaN = no label.
     groups: subject of each row, or None; rows of one subject stay on one side of every split.
+    queries: the list in which each row is ranked, or None; a query is never cut: where there are no other groups,
+        queries are the groups, else every query lies within one group.
+    split: name of the way in which rows are dealt to training and test (`cuts.py`). places: what that way goes by, a
+        number a row (the moment of a row; the code of its part), or None. parts: names behind these codes.
     image_shape: rows, columns and colours of a picture, whose pixels are the features in this order; None = no picture.
     notes: sentences about what was found or changed while reading, shown to the person.
     """
@@ -39,6 +46,12 @@ class Dataset:
     groups: NDArray[np.int64] | None = None
     image_shape: ImageShape | None = None
     notes: tuple[str, ...] = field(default=())
+    queries: NDArray[np.int64] | None = None
+    texts: tuple[str, ...] = ()
+    inputs: Inputs = PLAIN
+    split: str = "spread"
+    places: NDArray[np.float64] | None = None
+    parts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [task.name for task in self.tasks]
@@ -65,6 +78,11 @@ class Dataset:
             digest.update(pd.util.hash_pandas_object(seen, index=False).to_numpy().tobytes())
         digest.update(repr(self.tasks).encode())
         digest.update(b"" if self.groups is None else self.groups.tobytes())
+        for name in ("queries", "texts", "inputs", "split", "places", "parts"):
+            value, default = getattr(self, name), getattr(type(self), name, None)
+            if value is not None and value is not default and (isinstance(value, np.ndarray) or value != default):
+                digest.update(name.encode())
+                digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
         return digest.hexdigest()[:16]
 
     def choose(self, names: tuple[str, ...]) -> Dataset:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mtl_core.data.dates import date_order
+from mtl_core.data.scripts import is_free_text
 from mtl_core.data.steps import in_order
 
 FEW_CODES = 10
 """Whole numbers 0, 1, ... with at most so many different values look like codes of classes."""
 CLASS_LIMIT = 50
 CATEGORY_LIMIT = 100
-"""More different texts cannot be a feature: each becomes an input of its own."""
+"""Up to so many different texts become an input each; more are hashed to fewer."""
+ROWS_PER_NAME = 5
+"""Names with fewer rows each are not proposed as a feature: little could be learned about one."""
 
 _TASK_NAME = re.compile(r"(target|label|class|outcome|response|task|y)[ _-]?\d*|.*[ _](target|label|class)", re.I)
 _ID_NAME = re.compile(r"(id|index|uuid|key|no|nr|编号)|.*[ _-]id", re.I)
@@ -22,16 +26,17 @@ _COUNT_NAME = re.compile(r"(number|num|count|n)[ _-](of[ _-])?.*|(.*[ _-])?count
 _STEPS_NAME = re.compile(
     r"(.*[ _-])?(grade|rating|stars?|level|severity|stage|quality|satisfaction)|.*(等级|评分|星级|满意度)", re.I
 )
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 
 
 @dataclass(frozen=True)
 class Column:
     """What is proposed for one column.
 
-    type: "number", "code" (whole numbers that may stand for classes), "category", "date", "text", "id", "constant",
-        "empty". role: "feature", "task" or "ignore". kind: how it would be learned as a task ("" = it cannot be).
-    missing: share of empty cells. reason: why, in a few words. examples: some values, as text.
+    type: "number", "code" (whole numbers that may stand for classes), "category", "date", "text" (free text), "names"
+        (many different texts), "mixed" (numbers with some words), "id", "constant", "empty".
+    role: "feature", "task" or "ignore". kind: how it would be learned as a task ("" = it cannot be).
+    missing: share of empty cells. reason: why, in a few words. examples: some values, as text. order: of the parts of
+    dates (`dates.py`), "" for all else.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Column:
     missing: float
     distinct: int
     examples: tuple[str, ...]
+    order: str = ""
 
 
 def guess(frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -74,7 +80,8 @@ def _column(cells: pd.Series) -> Column:
     else:
         found = kind_of(name, known, values)
     examples = tuple(short(each) for each in as_text(values.head(3)))
-    return Column(name, *found, missing=float(cells.isna().mean()), distinct=distinct, examples=examples)
+    order = date_order(values.astype("str")) if found[0] == "date" else ""
+    return Column(name, *found, float(cells.isna().mean()), distinct, examples, order)
 
 
 Found = tuple[str, str, str, str]
@@ -106,15 +113,20 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
     if numeric.mean() >= 0.8 and distinct > CATEGORY_LIMIT / 10:
         odd = texts[~numeric]
         if not len(odd):
-            return "text", "ignore", "", "numbers with too many digits to calculate with"
+            return "mixed", "ignore", "", "numbers with too many digits to calculate with"
         count = known.astype("str").isin(odd).sum()
-        return "text", "ignore", "", f"numbers, but text such as {short(odd.iloc[0])!r} in {count:,} cells"
-    if texts.head(1000).str.fullmatch(_DATE.pattern).mean() > 0.9:
-        return "date", "ignore", "", "dates are not used yet"
-    if distinct == len(known) and distinct > FEW_CODES:
+        return "mixed", "ignore", "", f"numbers, but text such as {short(odd.iloc[0])!r} in {count:,} cells"
+    if order := date_order(texts):
+        return "date", "feature", "", f"dates, {order}"
+    many = distinct > min(CATEGORY_LIMIT, max(len(known) / 2, 2))
+    unique = distinct == len(known) and distinct > FEW_CODES
+    if (many or unique) and is_free_text(texts):
+        return "text", "feature", "", f"{distinct:,} different texts of several words"
+    if unique:
         return "id", "ignore", "", "a different text in every row"
-    if distinct > min(CATEGORY_LIMIT, max(len(known) / 2, 2)):
-        return "text", "ignore", "", f"{distinct:,} different texts"
+    if many:
+        role = "feature" if distinct * ROWS_PER_NAME <= len(known) else "ignore"
+        return "names", role, "", f"{distinct:,} different texts"
     kind = "binary" if distinct == 2 else "multiclass" if distinct <= CLASS_LIMIT else ""
     if 2 < distinct <= FEW_CODES and in_order(texts):
         return "category", "feature", "ordinal", f"{distinct:,} steps of a scale"

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
+from mtl_core.data.splits import Split, splits
 from mtl_core.tasks import TaskSpec
 
 
@@ -37,6 +39,21 @@ def association_measures(dataset: Dataset) -> pd.DataFrame:
     return _square(dataset, lambda a, b, _: measure(a, b), "")
 
 
+def label_coverage(dataset: Dataset) -> pd.DataFrame:
+    """Share of the rows that carry both labels [T, T], 0 to 1; on the diagonal the share that carries one."""
+    known = dataset.targets.notna().to_numpy(float)
+    names = [task.name for task in dataset.tasks]
+    return pd.DataFrame(known.T @ known / max(len(known), 1), index=names, columns=names)
+
+
+def split_sizes(dataset: Dataset, folds: int, seed: int) -> pd.DataFrame:
+    """A row a task: labels in the training, validation and test rows, in the fold with the least and with the most."""
+    found = splits(dataset, folds, seed)
+    return pd.DataFrame(
+        [_sizes(task.name, dataset.targets[task.name].notna().to_numpy(), found) for task in dataset.tasks]
+    )
+
+
 def measure(a: TaskSpec, b: TaskSpec) -> str:
     if len(a.classes) <= 2 and len(b.classes) <= 2:
         return "Spearman correlation"
@@ -52,6 +69,14 @@ def _task_row(labels: pd.Series, task: TaskSpec) -> dict[str, object]:
     facts |= {"minimum": numbers.min(), "maximum": numbers.max()}
     shares = [f"{name} {(known == code).mean():.0%}" for code, name in enumerate(task.classes) if len(known)]
     return facts | {"classes": ", ".join(shares)}
+
+
+def _sizes(name: str, known: NDArray[np.bool_], found: list[Split]) -> dict[str, object]:
+    facts: dict[str, object] = {"task": name}
+    for part in ("train", "validation", "test"):
+        counts = [int(known[getattr(split, part)].sum()) for split in found]
+        facts |= {f"{part} least": min(counts), f"{part} most": max(counts)}
+    return facts
 
 
 def _square(dataset: Dataset, cell: Callable[[TaskSpec, TaskSpec, pd.DataFrame], Any], diagonal: Any) -> pd.DataFrame:

@@ -9,22 +9,18 @@ table for each preparation, and little beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset, Source
+from mtl_core.data.encoders import INPUT_LIMIT, encoders
 from mtl_core.data.splits import Rows, Split, holdout, splits
 from mtl_core.registry import InvalidInput
-from mtl_core.scales import moments
 
-INPUT_LIMIT = 10.0
-"""An encoded input stays within so many training deviations of the training mean: one absurd cell (a slipped
-decimal point, a category that two rows have) must not drown the rest or leave the range of float32."""
 TARGET_LIMIT = 1e18
 """A larger target has no square in float32."""
 
@@ -52,7 +48,7 @@ class Prepared:
 
 def encoded_names(dataset: Dataset) -> list[str]:
     """Names of the F encoded inputs: numbers, a flag for each column with missing cells, one for each category."""
-    return [name for column in dataset.features.columns for name in _names(dataset.features[column])]
+    return [name for encoder in encoders(dataset) for name in encoder.names()]
 
 
 def prepare(dataset: Dataset, folds: int, seed: int, scale_targets: bool = True) -> Prepared:
@@ -91,12 +87,11 @@ def _prepared(tables: Sequence[tuple[Dataset, list[Split]]], scale_targets: bool
 
 def _fill_inputs(inputs: Floats, dataset: Dataset, found: list[Split]) -> None:
     """inputs [P, N, F] of one table."""
-    raw = ((name, part) for name in dataset.features.columns for part in _raw(dataset.features[name]))
-    for f, (name, column) in enumerate(raw):
-        if np.isinf(column).any():
-            raise InvalidInput(f"column {str(name)!r} has an infinite number; leave the cell empty if it is missing")
-        for p, split in enumerate(found):
-            inputs[p, :, f] = _scaled(column, split.train)
+    begin = 0
+    for encoder in encoders(dataset):
+        end = begin + len(encoder.names())
+        encoder.fill(inputs[:, :, begin:end], found)
+        begin = end
 
 
 def _fill_targets(
@@ -130,51 +125,4 @@ def _padded(lists: list[Rows], blank: int) -> Rows:
     return padded
 
 
-def _names(column: pd.Series) -> list[str]:
-    name = str(column.name)
-    missing = [f"{name} is missing"] if column.isna().any() else []
-    if pd.api.types.is_numeric_dtype(column):
-        return [name, *missing]
-    return [f"{name} = {each}" for each in _categories(column)] + missing
-
-
-def _raw(column: pd.Series) -> Iterator[NDArray[Any]]:
-    """The unscaled inputs [N] of one column, in the order of `_names`; NaN where a number is missing."""
-    if pd.api.types.is_numeric_dtype(column):
-        exact = np.float32 if column.dtype == np.float32 else np.float64
-        yield column.to_numpy(exact, na_value=np.nan)
-    else:
-        codes = pd.Categorical(column, categories=_categories(column)).codes
-        yield from (codes == code for code in range(codes.max(initial=-1) + 1))
-    if column.isna().any():
-        yield column.isna().to_numpy()
-
-
-def _categories(column: pd.Series) -> list[object]:
-    """Categories that occur, in a stable order."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return list(column.cat.remove_unused_categories().cat.categories)
-    return sorted(column.dropna().unique(), key=str)
-
-
-def _scaled(raw: NDArray[Any], train: Rows) -> NDArray[Any]:
-    """Standardised on the training rows; a missing number counts as their median.
-
-    What does not vary among the training rows is 0 everywhere: nothing can be learned about it, and a value seen
-    for the first time in a test row would be multiplied by weights that were never trained.
-    """
-    values = raw.astype(np.float32) if raw.dtype == bool else raw
-    missing = np.isnan(values)
-    if missing.any():
-        known = values[train][~missing[train]]
-        values = np.where(missing, np.median(known) if len(known) else values.dtype.type(0), values)
-    centre, spread = moments(values[train])
-    if not spread:
-        return np.zeros_like(values)
-    with np.errstate(over="ignore"):
-        scaled = values - centre
-        scaled /= spread
-    return np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT, out=scaled)
-
-
-__all__ = ["Prepared", "Split", "encoded_names", "holdout", "prepare", "prepare_draws", "splits"]
+__all__ = ["INPUT_LIMIT", "Prepared", "Split", "encoded_names", "holdout", "prepare", "prepare_draws", "splits"]

@@ -21,11 +21,12 @@ import pandas as pd
 
 from mtl_core import settings
 from mtl_core.data.base import Dataset, Source, sources
+from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.containers import unpack
 from mtl_core.data.encodings import detect
 from mtl_core.data.reading import Reading, check_size, read_table
-from mtl_core.data.recipe import Recipe, build_dataset, guess_recipe
+from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.registry import InvalidInput, knob
 
 

@@ -14,6 +14,7 @@ from pages.ui.addresses import FIRST_DATA
 from pages.ui.charts_data import picture
 from pages.ui.text import plain, plural
 
+FIRST_GENERATOR = "relatedness"
 ADDRESS_LIMIT = 4000
 """Characters of a source that an address can carry."""
 
@@ -62,7 +63,7 @@ def generated(viewed: Source) -> Source:
     """A generator and its dials; gives the source as it is set. Raises `InvalidInput` when dials do not go together."""
     names = shelf("generated")
     settings = dials()
-    first = viewed.name if viewed.name in names else names[0]
+    first = viewed.name if viewed.name in names else FIRST_GENERATOR
     method = forms.choose(sources, "generator", "Generator", first, only=names)
     begin = settings.get(method.name) or (viewed.settings() if viewed.name == method.name else {})
     plain_dials = [item for item in method.knobs() if not item.advanced]

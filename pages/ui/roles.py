@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -12,8 +13,8 @@ from mtl_core.registry import InvalidInput
 from mtl_core.tasks import kinds
 
 FEATURE, CATEGORIES, TASK, GROUP, IGNORE = "feature", "feature, as categories", "task", "group", "ignore"
-EACH = "each value a task"
-ROLES = (FEATURE, CATEGORIES, TASK, GROUP, EACH, IGNORE)
+EACH, QUERY = "each value a task", "query of a ranking"
+ROLES = (FEATURE, CATEGORIES, TASK, GROUP, QUERY, EACH, IGNORE)
 KINDS = {kinds[name].title: name for name in kinds}
 """What a task can be learned as: the words on the page -> the kind of task."""
 COLUMNS = ("column", "role", "kind", "examples", "missing", "found", "reason")
@@ -37,17 +38,35 @@ def role_table(columns: Sequence[Column], recipe: Recipe | None = None) -> pd.Da
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def to_recipe(table: pd.DataFrame) -> Recipe:
-    """The recipe that an edited table of roles says. Raises `InvalidInput` when it says none."""
-    groups, each = _named(table, GROUP), _named(table, EACH)
-    if len(groups) > 1:
-        raise InvalidInput(f"columns {groups[0]!r} and {groups[1]!r} are both groups; keep one")
-    if len(each) > 1:
-        raise InvalidInput(f"columns {each[0]!r} and {each[1]!r} both make a task of each value; keep one")
+def to_recipe(table: pd.DataFrame, columns: Sequence[Column] = (), known: Recipe | None = None) -> Recipe:
+    """The recipe that an edited table of roles says. Raises `InvalidInput` when it says none.
+
+    columns: what they seem to be: a feature of dates is used as dates, free text as text. known: a recipe that knows
+    better, and that says everything which is no role.
+    """
+    groups, each, queries = (_named(table, role) for role in (GROUP, EACH, QUERY))
+    singles = {"are both groups": groups, "both make a task of each value": each, "are both queries": queries}
+    for what, names in singles.items():
+        if len(names) > 1:
+            raise InvalidInput(f"columns {names[0]!r} and {names[1]!r} {what}; keep one")
     tasks = [(row["column"], _kind_name(row)) for _, row in table.iterrows() if row["role"] == TASK]
     features = tuple(table["column"][table["role"].isin([FEATURE, CATEGORIES])])
     categories = tuple(_named(table, CATEGORIES))
-    return Recipe(features, tuple(tasks), categories, "".join(groups), each="".join(each))
+    plain = [name for name in features if name not in categories]
+    known = known or Recipe((), ())
+    orders = {column.name: column.order for column in columns if column.order} | dict(known.dates)
+    texts = {column.name for column in columns if column.type == "text"} | set(known.texts)
+    return replace(
+        known,
+        features=features,
+        tasks=tuple(tasks),
+        categories=categories,
+        dates=tuple((name, orders[name]) for name in dict.fromkeys([*plain, known.by]) if name in orders),
+        texts=tuple(name for name in plain if name in texts),
+        group="".join(groups),
+        each="".join(each),
+        query="".join(queries),
+    )
 
 
 def _named(table: pd.DataFrame, role: str) -> list[str]:
@@ -69,6 +88,8 @@ def _role(name: str, recipe: Recipe) -> str:
         return GROUP
     if name == recipe.each:
         return EACH
+    if name == recipe.query:
+        return QUERY
     return FEATURE if name in recipe.features else IGNORE
 
 

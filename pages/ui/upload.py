@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,13 +12,15 @@ from mtl_core.data.columns import Column, guess
 from mtl_core.data.containers import unpack
 from mtl_core.data.encodings import samples
 from mtl_core.data.reading import Reading
-from mtl_core.data.recipe import Recipe
+from mtl_core.data.recipe import Recipe, proposed
 from mtl_core.data.table import Upload, load_original, load_upload, store_upload
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 from pages.ui.findings import show_findings
+from pages.ui.preparing import prepared
+from pages.ui.recipes import recipe_file
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
-from pages.ui.text import cut, plain
+from pages.ui.text import cut, plain, plural
 
 ROWS_IN_SIGHT = 14
 EDITOR = {
@@ -48,12 +50,13 @@ def own_table(viewed: Source) -> Source | None:
         st.caption(plain(INTRODUCTION))
         return None
     reading, _ = _facts(fingerprint)
-    shape = f"{reading.rows:,} rows, {reading.columns:,} columns"
+    shape = f"{plural(reading.rows, 'row')}, {plural(reading.columns, 'column')}"
     st.markdown(f"**{plain(cut(reading.filename, 40))}** · {plain(shape)}")
     if reading.others:
         ask_encoding(fingerprint, reading)
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
-    recipe = kept_cells(fingerprint, viewed, to_recipe(edited_roles(fingerprint, viewed)))
+    recipe = edited_recipe(fingerprint, viewed)
+    recipe_file(fingerprint, recipe, reading.filename, use_recipe)
     show_findings(fingerprint, recipe, use_recipe)
     return Upload(fingerprint, recipe.to_text())
 
@@ -101,13 +104,22 @@ def _encoding_samples(fingerprint: str) -> dict[str, str]:
     return samples(unpack(content, reading.filename).content, tuple(sorted({reading.encoding, *reading.others})))
 
 
-def edited_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
-    """The table of roles as it was last edited; an editor forgets on a change of page, this does not."""
-    kept = st.session_state.setdefault("roles", {})
-    kept.setdefault(fingerprint, {"edited": _first_roles(fingerprint, viewed), "turn": 0})
+def edited_recipe(fingerprint: str, viewed: Source) -> Recipe:
+    """The recipe as it was last edited; widgets forget on a change of page, this does not."""
+    kept, columns = st.session_state.setdefault("roles", {}), _facts(fingerprint)[1]
+    if fingerprint not in kept:
+        first = _first_recipe(fingerprint, viewed)
+        kept[fingerprint] = {"edited": role_table(columns, first), "turn": 0, "recipe": first}
     roles = kept[fingerprint]
     # a fix replaces the whole table, so it gets an editor of its own
-    key = f"roles.{fingerprint}.{roles['turn']}"
+    key = f"{fingerprint}.{roles['turn']}"
+    roles["edited"] = _editor(f"roles.{key}", roles)
+    recipe = prepared(key, to_recipe(roles["edited"], columns, roles["recipe"]), columns)
+    roles["recipe"] = recipe
+    return recipe
+
+
+def _editor(key: str, roles: dict[str, Any]) -> pd.DataFrame:
     if key not in st.session_state:
         roles["start"] = roles["edited"]
     edited: pd.DataFrame = st.data_editor(
@@ -120,35 +132,21 @@ def edited_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
         column_config=EDITOR,
         alt="The columns of your table: what each is used as, and how a task is learned",
     )
-    roles["edited"] = edited
     return edited
 
 
-def kept_cells(fingerprint: str, viewed: Source, recipe: Recipe) -> Recipe:
-    """The recipe with what was decided about cells and rows, which the table of roles does not show."""
-    roles = st.session_state["roles"][fingerprint]
-    if "cells" not in roles:
-        known = isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe
-        first = Recipe.from_text(viewed.recipe) if known and isinstance(viewed, Upload) else recipe
-        roles["cells"] = (first.missing, first.once)
-    missing, once = roles["cells"]
-    return replace(recipe, missing=missing, once=once)
-
-
 def use_recipe(fingerprint: str, recipe: Recipe) -> None:
-    """Roles and cells as a fix wants them."""
+    """Roles and all else as a fix or a saved recipe wants them."""
     kept = st.session_state["roles"]
     table = role_table(_facts(fingerprint)[1], recipe)
-    turn = kept[fingerprint]["turn"] + 1
-    kept[fingerprint] = {"edited": table, "turn": turn, "cells": (recipe.missing, recipe.once)}
+    kept[fingerprint] = {"edited": table, "turn": kept[fingerprint]["turn"] + 1, "recipe": recipe}
 
 
-def _first_roles(fingerprint: str, viewed: Source) -> pd.DataFrame:
-    """As proposed; as they were chosen where this very table is in view already."""
-    _, columns = _facts(fingerprint)
+def _first_recipe(fingerprint: str, viewed: Source) -> Recipe:
+    """As proposed; as it was chosen where this very table is in view already."""
     if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe:
-        return role_table(columns, Recipe.from_text(viewed.recipe))
-    return role_table(columns)
+        return Recipe.from_text(viewed.recipe)
+    return proposed(_facts(fingerprint)[1])
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
