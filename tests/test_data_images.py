@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from mtl_core.data.base import Source
 from mtl_core.data.bundled import Digits
 from mtl_core.data.images import pictures
+from mtl_core.data.prepare import encoded_names, prepare
 from mtl_core.data.synthetic_images import COLOURS, Shapes, TwoDigits
 
 EVERY: list[Source] = [Digits(), TwoDigits(), Shapes(rows=200)]
@@ -25,6 +26,21 @@ def test_a_source_of_pictures_knows_their_shape_without_loading_them(source: Sou
 @pytest.mark.parametrize("source", [TwoDigits(), Shapes(rows=200)], ids=lambda each: each.name)
 def test_draws_are_fresh_pictures(source: Source) -> None:
     assert source.draw(1).fingerprint == source.draw(1).fingerprint != source.draw(2).fingerprint
+
+
+def test_pixels_of_one_colour_have_one_scale_fitted_on_training_rows() -> None:
+    """Mean 0 and deviation 1 over all training pixels of a colour; a shade means the same in every place."""
+    data = Shapes(rows=100).load()
+    prepared = prepare(data, 4, 0)
+    assert encoded_names(data) == list(data.features.columns)
+    for p in range(4):
+        train = prepared.train[p][prepared.train[p] < data.n_rows]
+        seen = prepared.inputs[p, :-1].reshape(-1, 24, 24, 3)
+        assert_allclose(seen[train].mean((0, 1, 2)), 0, atol=1e-4)
+        assert_allclose(seen[train].std((0, 1, 2)), 1, atol=1e-4)
+        shades, raw = seen[..., 0].ravel(), pictures(data)[..., 0].ravel()
+        slope, place = np.polyfit(raw, shades, 1)
+        assert_allclose(shades, slope * raw + place, atol=1e-4)
 
 
 # --- two digits ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from mtl_core.data.inputs import Inputs
 from mtl_core.data.splits import Rows, Split
 from mtl_core.registry import InvalidInput
 from mtl_core.scales import moments
+
+if TYPE_CHECKING:
+    from mtl_core.data.images import Pixels
 
 INPUT_LIMIT = 10.0
 """An encoded input stays within so many training deviations of the training mean: one absurd cell (a slipped
@@ -208,10 +211,14 @@ def by_scikit_learn(scale: str, raw: Numbers, train: Rows) -> Numbers:
     return clipped
 
 
-def encoders(dataset: Dataset) -> Iterator[Encoder]:
-    """One for each feature, in order."""
+def encoders(dataset: Dataset) -> Iterator[Encoder | Pixels]:
+    """One for each feature, in order; one for all pixels of a picture."""
+    from mtl_core.data.images import Pixels
     from mtl_core.data.texts import FreeText
 
+    if dataset.image_shape is not None:
+        yield Pixels(dataset)
+        return
     for name in dataset.features.columns:
         column = dataset.features[name]
         if name in dataset.texts:

@@ -5,6 +5,7 @@ Sizes: N pictures of H rows, W columns and C colours; P preparations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
-from mtl_core.data.splits import Split
+from mtl_core.data.cuts import Split
 from mtl_core.scales import moments
 
 COLOUR_NAMES = ("red", "green", "blue")
@@ -45,7 +46,7 @@ class Pixels:
     def names(self) -> list[str]:
         return [str(name) for name in self.table.columns]
 
-    def fill(self, inputs: NDArray[np.float32], found: list[Split]) -> None:
+    def fill(self, inputs: NDArray[np.float32], found: Sequence[Split]) -> None:
         """inputs [P, N, F], scaled on each split's training rows."""
         flat = self.table.to_numpy(np.float32).reshape(len(self.table), -1, self.colours)
         for p, split in enumerate(found):

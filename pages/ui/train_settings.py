@@ -27,7 +27,8 @@ def settings_popover(
     with st.popover("Training settings", icon=":material/tune:", width="stretch"):
         network, training, comparison = st.tabs(["Network", "Training", "Comparison"])
         with network:
-            trunk = forms.fill(Trunk, "trunk", base.trunk.settings())
+            asked = [item for item in Trunk.knobs() if item.name != "convolutions" or base.data.image_shape]
+            trunk = forms.fill(Trunk, "trunk", base.trunk.settings(), shown=asked)
             race = tuple(_sharing(name, base) for name in chosen)
         with training:
             optimiser = _optimiser(base, in_sight)
