@@ -163,6 +163,12 @@ class Sharing(Method):
         """Numbers in one network."""
         return sum(parameter.size for parameter in self.layout(shape).values())
 
+    def products(self, shape: Shape) -> int:
+        """Multiplications that one row costs, about: a number counts as often as it is used."""
+        looks = {f".{i}.weight": grid.pixels for i, grid in enumerate(shape.grids)}
+        uses = {name: next((n for end, n in looks.items() if name.endswith(end)), 1) for name in self.layout(shape)}
+        return sum(parameter.size * uses[name] for name, parameter in self.layout(shape).items())
+
 
 sharings: Registry[Sharing] = Registry("sharing type")
 

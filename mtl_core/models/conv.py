@@ -63,7 +63,7 @@ def grids(image: tuple[int, int, int] | None, convolutions: int, width: int) -> 
         )
     found: list[Grid] = []
     for i in range(convolutions):
-        n_out = min(max(width // SHARE, 1) << i, max(width, 1))
+        n_out = max(min((width << i) // SHARE, width), 1)
         found.append(Grid(height >> i, across >> i, channels, n_out, raw=i == 0))
         channels = n_out
     return tuple(found)

@@ -1,8 +1,8 @@
 """How fast this machine trains: measured when the engine starts, corrected by every finished run.
 
 Model: a step of a stack costs `per_step` (Python and kernel starts) plus `per_product` for each multiplication of
-its layers, rows x parameters over all networks; an evaluated row costs a third of a trained one. A weighting
-that looks at gradients costs more: `ratios` says how much, learned from runs.
+its layers, rows x parameters over all networks (a convolution's at each pixel); an evaluated row costs a third of a
+trained one. A weighting that looks at gradients costs more: `ratios` says how much, learned from runs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Speed:
         trained = (rows - test) * (1 - VALIDATION_SHARE)
         in_step = min(training.batch_size or trained, trained)
         evaluated = (rows - trained) / 3 / training.evaluate_every
-        products = len(unit.replicas) * unit.sharing.count(unit.shape) * (in_step + evaluated)
+        products = len(unit.replicas) * unit.sharing.products(unit.shape) * (in_step + evaluated)
         return training.steps * (self.per_step + self.per_product * products)
 
 
@@ -102,7 +102,7 @@ class Probe:
 
     def products(self) -> float:
         unit = self.units()[0]
-        return len(unit.replicas) * unit.sharing.count(unit.shape) * self.rows * 0.9 * (1 - VALIDATION_SHARE)
+        return len(unit.replicas) * unit.sharing.products(unit.shape) * self.rows * 0.9 * (1 - VALIDATION_SHARE)
 
 
 def _train(probe: Probe, steps: int) -> float:
