@@ -188,6 +188,18 @@ def test_another_manager_goes_on_where_the_first_was_cut_off(
     assert_same(bench.said(run), uncut(small))
 
 
+def test_a_run_that_had_trained_but_has_no_verdict_yet_gets_it_from_the_next_manager(
+    bench: Bench, small: Experiment
+) -> None:
+    run = bench.lab.submit(small)
+    bench.reaches(run, small.training.steps)
+    assert not bench.lab.run(run).has_ended
+    bench.manager = bench.new_manager()
+    bench.finish(run)
+    assert bench.lab.run(run).status == "finished"
+    assert_same(bench.said(run), uncut(small))
+
+
 def test_what_a_worker_forgot_is_sent_again(bench: Bench, small: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     run = bench.lab.submit(small)
     bench.reaches(run, 9)

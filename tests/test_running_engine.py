@@ -40,7 +40,7 @@ def own_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 def long(small: Experiment) -> Experiment:
     """Some seconds of training, in a dozen slices."""
     plan = replace(small.plan, inits=3)
-    return replace(small, plan=plan, training=Training(steps=2000, evaluate_every=200, batch_size=16))
+    return replace(small, plan=plan, training=Training(steps=4000, evaluate_every=400, batch_size=16))
 
 
 def engine_pid(lab: Lab) -> int:

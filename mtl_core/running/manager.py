@@ -115,13 +115,13 @@ class Manager:
         self._end(course, "failed", str(error) if expected else words.unexpected(stretch.unit, error))
 
     def _settle(self, course: Course) -> None:
-        """Once nothing of a run is in flight: turn its knobs, pause it, or end it."""
+        """Once nothing of a run is in flight: turn its knobs, end it, or pause it."""
         if course.is_busy or course.is_ending or course.id not in self.courses:
             return
         if course.pending:
             course.remark = course.turn_knobs()
             self._write(course, message=course.remark, experiment=runs.dumps(course.experiment.to_json()))
-        if course.is_done:
+        if course.is_done and course.dataset is not None:
             self._end(course, "finished", course.remark)
         elif course.wanted == "stop":
             self._end(course, "stopped", course.remark)
@@ -192,6 +192,7 @@ class Manager:
         course.is_loading = False
         if isinstance(found, Dataset):
             course.dataset = found
+            self._settle(course)  # its last slice may have ended just before an engine did, and its verdict is due
         else:
             self._end(course, "failed", _sentence(found))
 
