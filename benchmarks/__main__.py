@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks [training weightings growth verdict page]`.
+"""`make bench`, or `python -m benchmarks [training weightings sharings growth verdict page]`.
 
 Prints a table, writes benchmarks/results.json and puts it into docs/performance.md and docs/methods.md; figures that
 are held to a limit say whether they keep it.
@@ -24,6 +24,7 @@ RESULTS = Path(__file__).parent / "results.json"
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "training": training.measure,
     "weightings": training.measure_weightings,
+    "sharings": training.measure_sharings,
     "growth": growth.measure,
     "verdict": verdict_speed.measure,
     "page": page.measure,

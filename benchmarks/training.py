@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import peers
+from benchmarks import peers, products
 from benchmarks.work import Row, fastest, replicas, stack, timed, trained
+from mtl_core.models.base import sharings
 from mtl_core.training.engine import calm
 from mtl_core.weighting.base import weightings
 
@@ -63,3 +64,22 @@ def measure_weightings() -> list[Row]:
         rows.append(Row(f"{weightings[name].label()} / equal weights", found[name] / found["equal"], "ratio", limit))
     theirs = {f"TorchJD {name} / its plain loop": found[f"TorchJD {name}"] / found["plain"] for name in TORCHJD}
     return rows + [Row(name, value, "ratio") for name, value in theirs.items()]
+
+
+def measure_sharings() -> list[Row]:
+    """Every sharing type over 20 networks against the matrix products that it makes."""
+    calm()
+    networks, steps = replicas(SEEDS), 96
+
+    def ours(name: str) -> float:
+        return trained(stack(networks, steps=steps, sharing=name))
+
+    floors = {name: products.floor(stack(networks, steps=steps, sharing=name)) for name in sharings}
+    works: dict[str, Callable[[], float]] = {name: partial(ours, name) for name in sharings}
+    works |= {f"floor {name}": timed(partial(run, steps)) for name, run in floors.items()}
+    each = {name: 1000 * seconds / steps for name, seconds in fastest(works, repeats=5).items()}
+    rows = []
+    for name in sharings:
+        label = f"{sharings[name].label()}: one step of 20 networks"
+        rows.append(Row(label, each[name], "ms", 1.5 * each[f"floor {name}"] + 1))
+    return rows

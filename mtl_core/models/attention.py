@@ -61,7 +61,7 @@ class MultiTaskAttention(Sharing):
     ) -> torch.Tensor:
         """A_l [h_l ; z_(l-1)] + a_l, part by part: [R, T, B, W]."""
         weight, bias = parameters[f"attention.{layer}.weight"], parameters[f"attention.{layer}.bias"].flatten(0, 1)
-        of_trunk, of_seen = weight[:, :, : shape.trunk.width], weight[:, :, shape.trunk.width :]
+        of_trunk, of_seen = weight.split((shape.trunk.width, weight.shape[2] - shape.trunk.width), 2)
         wide = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)  # [R * T, B, W]
         asked = torch.baddbmm(bias, wide, of_trunk.flatten(0, 1))
         if layer > len(shape.grids):
