@@ -9,7 +9,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mtl_core.data.building import build_dataset
-from mtl_core.data.doctor import Finding, diagnose
+from mtl_core.data.doctor import diagnose
+from mtl_core.data.findings import Finding
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.treatment import treated
 from mtl_core.registry import InvalidInput
@@ -41,12 +42,14 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
     coded = pd.Series(normal(3)).where(np.arange(ROWS) % 20 != 0, -999.0)
     words = pd.Series(normal(3)).astype(str).where(np.arange(ROWS) % 50 != 0, "n.a.")
     slipped = pd.Series(normal(3)).where(np.arange(ROWS) != 5, 12345.0)
+    dated = Recipe(("x", "z", "odd", "day"), RECIPE.tasks, dates=(("day", "year first"),))
     return {
         "leak-copy": (table(odd=2.54 * y + 1), RECIPE),
         "leak-almost": (table(odd=np.exp(y) + 0.001 * normal()), RECIPE),
         "leak-sum": (table(odd=y - healthy["z"]), RECIPE),
         "task-sum": (table(u=u, v=y + u), three),
         "subjects": (table(patient_id=np.arange(ROWS) % 40), RECIPE),
+        "time-order": (table(day=[f"2023-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(ROWS)]), dated),
         "rows-repeated": (repeated.reset_index(drop=True), RECIPE),
         "few-labels": (table(y=few), RECIPE),
         "nearly-constant": (table(y=np.where(np.arange(ROWS) == 9, 1.0, 0.0)), RECIPE),

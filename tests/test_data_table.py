@@ -57,8 +57,8 @@ def built(frame: pd.DataFrame, *tasks: tuple[str, str]) -> object:
 @pytest.mark.parametrize(
     ("frame", "task", "message"),
     [
-        (numbers(1), ("y", "regression"), "t has 1 row; at least 10"),
-        (numbers(9), ("y", "regression"), "t has 9 rows; at least 10"),
+        (numbers(1), ("y", "regression"), "'t' has 1 row; at least 10"),
+        (numbers(9), ("y", "regression"), "'t' has 9 rows; at least 10"),
         (numbers(z=[None] * 30), ("z", "regression"), "'z' has no value in any row"),
         (numbers(z=[1.0] * 3 + [None] * 27), ("z", "regression"), "'z' has 3 labels"),
         (numbers(z=[3] * 30), ("z", "regression"), "'z' is '3' in every row"),

@@ -90,7 +90,7 @@ def test_subjects_stay_together_though_rows_are_left_out() -> None:
         (
             Recipe(("x",), (("sales", "regression"), ("who", "regression")), each="shop"),
             {"a": 40},
-            "2 columns to predict; keep one",
+            "2 columns of 't' are to be predicted; keep one",
         ),
         (Recipe(("x", "shop"), RECIPE.tasks, each="shop"), {"a": 40}, "'shop' has two roles"),
         (Recipe(("x",), RECIPE.tasks, each="shops"), {"a": 40}, "did you mean 'shop'"),

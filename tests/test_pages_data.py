@@ -13,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 from mtl_core.data.base import sources
 from mtl_core.data.columns import guess
 from mtl_core.data.recipe import Recipe
+from mtl_core.data.saved import saved
 from mtl_core.data.table import Upload, store_upload
 from mtl_core.registry import InvalidInput
-from pages.ui.charts_data import bars, picture, shapes
+from pages.ui.charts_data import bars, coverage_map, picture, shapes
 from pages.ui.data_shelves import shelf
 from pages.ui.data_view import preview_rows
 from pages.ui.roles import ROLES, role_table, to_recipe
@@ -294,6 +295,82 @@ def test_a_link_that_names_no_data_shows_the_data_in_use(place: Room, link: str)
     at = place.open("data", view=link)
     assert not at.error
     assert tasks_in_view(at) == ["species", "sex", "body mass"]
+
+
+# --- recipes, splits, inputs --------------------------------------------------------------------------------------
+def recipe_file(at: AppTest, text: str) -> AppTest:
+    at.file_uploader(key="recipe.file").upload("recipe.json", text.encode(), "application/json").run()
+    return at
+
+
+def told(at: AppTest) -> str:
+    """What is said, without the marks that keep it plain."""
+    return said(at).replace("\\", "").replace("\u2060", "")
+
+
+def test_a_saved_recipe_is_applied_to_another_table_after_a_look_at_what_differs(place: Room) -> None:
+    recipe = Recipe(("colour",), (("age", "regression"),), group="subject", split="random")
+    text = saved(TABLE, recipe, "may.csv").to_text()
+    june = TABLE.assign(colour=["red", "pink"] * (ROWS // 2), wind=1.5)
+    at = recipe_file(drop(place, csv(june), "june.csv"), text)
+    assert not at.error
+    assert "2 differences from the table** of 'may.csv'" in told(at)
+    assert "'pink' (30)" in told(at)
+    assert at.data_editor[0].value.set_index("column")["role"]["age"] == "feature"  # nothing is applied in silence
+    at.button(key="recipe.apply").click().run()
+    assert not at.error
+    assert tasks_in_view(at) == ["age"]
+    at.button(key="train").click().run()
+    assert Recipe.from_text(at.session_state["experiment"].data.recipe) == recipe
+
+
+def test_a_recipe_for_another_table_and_a_file_that_is_none_are_refused(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    at = recipe_file(at, saved(TABLE, Recipe(("x",), (("z", "regression"),)), "other.csv").to_text())
+    assert any("for another table" in each.value for each in at.error)
+    at = recipe_file(at, "nonsense")
+    assert any("it is not JSON" in each.value for each in at.error)
+
+
+def test_rows_can_be_split_by_time_and_the_sizes_are_shown(place: Room) -> None:
+    frame = TABLE.assign(day=[f"2023-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(ROWS)])
+    at = drop(place, csv(frame[["day", *TABLE.columns]]))
+    at = edit(at, subject={"role": "ignore"})
+    next(each for each in at.button if "test on the future" in each.label).click().run()
+    assert not at.error
+    assert "split: past and future by 'day'" in told(at)
+    sizes = next(frame.value for frame in at.dataframe if "Validate" in frame.value)
+    assert sizes["Test"].str.fullmatch(r"\d+( to \d+)?").all()
+    next(each for each in at.selectbox if each.label == "How rows are split").set_value("random").run()
+    assert "split: at random" in told(at)
+    next(each for each in at.selectbox if each.label == "Scale of numbers").set_value("quantile").run()
+    at.button(key="train").click().run()
+    recipe = Recipe.from_text(at.session_state["experiment"].data.recipe)
+    assert (recipe.split, recipe.by, recipe.inputs.scale) == ("random", "", "quantile")
+
+
+def test_a_split_that_cannot_be_made_is_one_sentence_beside_the_data(place: Room) -> None:
+    frame = TABLE.assign(day=["2023-01-01", "2023-01-02", "2023-02-03"] * (ROWS // 3))
+    recipe = Recipe(("age",), (("weight", "regression"),), split="time", by="day")
+    at = place.open("data")
+    at.session_state["viewed"] = Upload(store_upload(csv(frame), "days.csv"), recipe.to_text())
+    at.session_state["shelf"] = "table"
+    at.run()
+    assert len(at.error) == 1
+    assert "'days' has 3 different times, but" in at.error[0].value.replace("\\", "")
+    assert tasks_in_view(at) == ["weight"]
+
+
+def test_rows_that_carry_both_labels_are_shown_where_labels_are_missing(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    assert "carry both labels" in said(at)
+    at = drop(place, csv(TABLE.assign(weight=np.arange(ROWS) / 7)))
+    assert "carry both labels" not in said(at)
+
+
+def test_a_coverage_map_names_every_pair() -> None:
+    figure = coverage_map(np.array([[0.9, 0.2], [0.2, 0.5]]), ["a", "b"])
+    assert figure.alt == "Rows that carry both labels. a and b 20%."
 
 
 # --- pure ---------------------------------------------------------------------------------------------------------

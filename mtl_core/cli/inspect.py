@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl_core.data.columns import Column, guess
-from mtl_core.data.doctor import Finding, diagnose
+from mtl_core.data.doctor import diagnose
+from mtl_core.data.findings import Finding
 from mtl_core.data.recipe import guess_recipe
 from mtl_core.data.saved import SavedRecipe, differences, fitted, saved
 from mtl_core.data.table import read_file

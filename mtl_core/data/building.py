@@ -38,7 +38,8 @@ def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequen
     rows = dealt(frame, recipe)
     targets = pd.DataFrame({task.name: labels for task, labels, _ in found})
     tasks = tuple(task for task, _, _ in found)
-    said += [*rows.notes, *leaks(features, targets, tasks)]
+    telling = features.drop(columns=[*dict(recipe.dates), *recipe.texts], errors="ignore")
+    said += [*rows.notes, *leaks(telling, targets, tasks)]
     if recipe.each:
         division = divide(tasks[0], targets[tasks[0].name].to_numpy(), frame[recipe.each])
         said, tasks, targets = [*said, *division.notes], division.tasks, division.targets
@@ -52,18 +53,19 @@ def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequen
 def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
     if len(frame) < ROW_MINIMUM:
         rows = "1 row" if len(frame) == 1 else f"{len(frame)} rows"
-        raise InvalidInput(f"{title} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
+        raise InvalidInput(f"{title!r} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
     names = [name for name, _ in recipe.tasks]
     singles = [name for name in (recipe.group, recipe.each, recipe.query) if name]
     for name in [*recipe.columns, *recipe.categories, *dict(recipe.missing)]:
         check_known(name, frame.columns)
     if not names:
-        raise InvalidInput(f"{title} has no task yet; choose at least one column to predict")
+        raise InvalidInput(f"{title!r} has no task yet; choose at least one column to predict")
     if not recipe.features:
-        raise InvalidInput(f"{title} has no feature yet; choose at least one column to predict from")
+        raise InvalidInput(f"{title!r} has no feature yet; choose at least one column to predict from")
     if recipe.each and len(names) > 1:
         raise InvalidInput(
-            f"each value of {recipe.each!r} is to be a task, but {title} has {len(names)} columns to predict; keep one"
+            f"each value of {recipe.each!r} is to be a task, but {len(names)} columns of {title!r} are to be "
+            "predicted; keep one"
         )
     roles = [*recipe.features, *names, *singles]
     if twice := next((name for name in roles if roles.count(name) > 1), None):

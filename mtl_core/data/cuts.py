@@ -117,7 +117,7 @@ class ByTime(Cut):
         moments, codes = np.unique(_places(dataset), return_inverse=True)
         if len(moments) < needed:
             raise InvalidInput(
-                f"{dataset.title} has {len(moments)} different times, but {what} need at least {needed}; "
+                f"{dataset.title!r} has {len(moments)} different times, but {what} need at least {needed}; "
                 "choose fewer folds or another way to split"
             )
         return moments, codes.astype(np.int64)
@@ -140,8 +140,8 @@ class ByColumn(Cut):
             return [_given(dataset, rows, (6, seed, i)) for i in range(folds)]
         if len(dataset.parts) < folds:
             raise InvalidInput(
-                f"the column that says the folds of {dataset.title} has {len(dataset.parts)} values, but {folds} folds "
-                f"are asked for; choose {len(dataset.parts)} folds"
+                f"the column that says the folds of {dataset.title!r} has {len(dataset.parts)} values, but {folds} "
+                f"folds are asked for; choose {len(dataset.parts)} folds"
             )
         tests = [np.flatnonzero(places % folds == i) for i in range(folds)]
         rest = [np.flatnonzero(places % folds != i) for i in range(folds)]
@@ -164,7 +164,7 @@ def given_parts(names: tuple[str, ...]) -> dict[str, list[int]]:
 # --- rows of the parts ------------------------------------------------------------------------------------------
 def _places(dataset: Dataset) -> NDArray[np.float64]:
     if dataset.places is None:
-        raise InvalidInput(f"{dataset.title} has no column that says how to split its rows; choose one")
+        raise InvalidInput(f"{dataset.title!r} has no column that says how to split its rows; choose one")
     return dataset.places
 
 
@@ -187,7 +187,8 @@ def _given(dataset: Dataset, rows: dict[str, Rows], seed: tuple[int, ...]) -> Sp
     groups = dataset.groups
     units = train if groups is None else np.unique(groups[train])
     if len(units) < 2:
-        raise InvalidInput(f"{dataset.title} has too few rows to train on and to validate; choose another way to split")
+        what = f"{dataset.title!r} has too few rows to train on and to validate"
+        raise InvalidInput(f"{what}; choose another way to split")
     validation = _share(_spread(units, _kinds(dataset), seed), VALIDATION_SHARE)
     inside = np.isin(train if groups is None else groups[train], validation)
     return Split(train[~inside], train[inside], test)
@@ -201,7 +202,7 @@ def _units(dataset: Dataset, folds: int) -> Rows:
     if len(units) < needed:
         what = "rows" if groups is None else "groups"
         raise InvalidInput(
-            f"{dataset.title} has {len(units)} {what}, but {folds} folds need at least {needed}; "
+            f"{dataset.title!r} has {len(units)} {what}, but {folds} folds need at least {needed}; "
             f"choose fewer folds or bring more {what}"
         )
     return units

@@ -6,12 +6,14 @@ A finding is a suspicion, never a deed: nothing changes until a person takes the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, short
+from mtl_core.data.dates import moments_of
+from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.leaks import copies, maps
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
@@ -23,29 +25,16 @@ from mtl_core.tasks import kinds
 FEW_LABELS, FEW_OF_A_CLASS = 30, 10
 ONE_VALUE = 0.99
 SCALES = 100
-
-
-@dataclass(frozen=True)
-class Finding:
-    """code: a word that does not change. columns: where. what, why: a sentence each. fix: what `recipe` would do,
-    in a few words; "" and None where only a person can mend it."""
-
-    code: str
-    columns: tuple[str, ...]
-    what: str
-    why: str
-    fix: str = ""
-    recipe: Recipe | None = None
+MOMENTS = 20
+"""Different dates from which rows count as a course of time."""
 
 
 def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     """All findings about a table as a recipe uses it, the gravest first. Columns that are not there are passed over."""
-    known = set(frame.columns)
-    tasks = tuple(task for task in recipe.tasks if task[0] in known)
-    recipe = replace(recipe, tasks=tasks, features=tuple(name for name in recipe.features if name in known))
+    recipe = recipe.without(set(recipe.columns) - set(frame.columns))
     frame = _measurable(treated(frame, recipe.missing))
     found: list[Finding] = []
-    for check in (_leaks, _sums, _subjects, _twins, _labels, _classes, _odd_cells, _wild, _scales, _empty):
+    for check in (_leaks, _sums, _subjects, _order, _twins, _labels, _classes, _odd_cells, _wild, _scales, _empty):
         found += check(frame, recipe)
     return tuple(_usable(finding) for finding in found)
 
@@ -66,7 +55,7 @@ def _usable(finding: Finding) -> Finding:
 # --- leaks ----------------------------------------------------------------------------------------------------
 def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     """Features that give a task away by themselves."""
-    features = frame[list(recipe.features)]
+    features = frame[[name for name in recipe.features if name not in dict(recipe.dates) and name not in recipe.texts]]
     some = some_rows(features)
     for task, kind in recipe.tasks:
         by_class = kinds[kind].needs_classes if kind in kinds else False
@@ -75,7 +64,7 @@ def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
             code, how = ("leak-copy", "gives") if exact else ("leak-almost", "almost gives")
             what = f"Feature {name!r} {how} task {task!r} away."
             why = "A network that can copy the answer learns nothing, alone or together."
-            yield Finding(code, (name, task), what, why, f"Leave {short(name)!r} out", _without(recipe, name))
+            yield Finding(code, (name, task), what, why, f"Leave {short(name)!r} out", without(recipe, name))
 
 
 def _by_number(some: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, bool]]:
@@ -110,10 +99,10 @@ def _sums(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         what = f"Task {task!r} is computed from {' and '.join(map(repr, parts))}."
         if leaking:
             why = "A network that is given the parts learns the sum, and nothing else."
-            yield Finding("leak-sum", (task, *parts), what, why, _out(leaking), _without(recipe, *leaking))
+            yield Finding("leak-sum", (task, *parts), what, why, out(leaking), without(recipe, *leaking))
         else:
             why = "It adds no knowledge of its own, and counts the other tasks twice."
-            yield Finding("task-sum", (task, *parts), what, why, _out([task]), _without(recipe, task))
+            yield Finding("task-sum", (task, *parts), what, why, out([task]), without(recipe, task))
 
 
 # --- rows -----------------------------------------------------------------------------------------------------
@@ -125,8 +114,22 @@ def _subjects(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         count = frame[name].nunique()
         what = f"Column {name!r} names {count:,} subjects, and most have several rows."
         why = "With one subject in training and test, a network can remember instead of predict."
-        fixed = replace(_without(recipe, name), group=name)
+        fixed = replace(without(recipe, name), group=name)
         yield Finding("subjects", (name,), what, why, f"Keep the rows of each {short(name)!r} together", fixed)
+
+
+def _order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Rows that stand in the order of their dates: neighbours are alike, and the future is what will be asked for."""
+    if recipe.split or recipe.group or recipe.query:
+        return
+    for name, order in recipe.dates:
+        moments = moments_of(frame[name], order)
+        if moments.nunique() >= MOMENTS and moments.notna().all() and moments.is_monotonic_increasing:
+            what = f"Rows stand in the order of {name!r}."
+            why = "A test row between two rows that were learned from asks for memory; later rows ask for a forecast."
+            fixed = replace(recipe, split="time", by=name)
+            yield Finding("time-order", (name,), what, why, "Train on the past, test on the future", fixed)
+            return
 
 
 def _twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
@@ -153,11 +156,11 @@ def _labels(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         if len(labels) < FEW_LABELS:
             what = f"Task {task!r} has {len(labels)} labels."
             why = f"With fewer than {FEW_LABELS}, a few test rows decide everything."
-            yield Finding("few-labels", (task,), what, why, _out([task]), _without(recipe, task))
+            yield Finding("few-labels", (task,), what, why, out([task]), without(recipe, task))
         elif (share := labels.value_counts(normalize=True).iloc[0]) > ONE_VALUE:
             what = f"Task {task!r} has the same value in {share:.1%} of its labels."
             why = "Whoever always answers that is nearly always right; there is little to learn."
-            yield Finding("nearly-constant", (task,), what, why, _out([task]), _without(recipe, task))
+            yield Finding("nearly-constant", (task,), what, why, out([task]), without(recipe, task))
 
 
 def _classes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
@@ -165,11 +168,11 @@ def _classes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         counts = as_text(frame[task]).value_counts() if kind in kinds and kinds[kind].needs_classes else pd.Series()
         rare = [str(name) for name in counts.index[counts < FEW_OF_A_CLASS]] if len(counts) <= CATEGORY_LIMIT else []
         if rare and len(counts) > len(rare):
-            what = f"Task {task!r} has classes with fewer than {FEW_OF_A_CLASS} labels: {_listed(rare)}."
+            what = f"Task {task!r} has classes with fewer than {FEW_OF_A_CLASS} labels: {listed(rare)}."
             why = "Too few to learn and to test; their share of the error is chance."
             able = len(counts) - len(rare) > 2
-            fixed = _emptied(recipe, task, rare) if able else _without(recipe, task)
-            fix = "Take these labels as missing" if able else _out([task])
+            fixed = emptied(recipe, task, rare) if able else without(recipe, task)
+            fix = f"Take these labels of {short(task)!r} as missing" if able else out([task])
             yield Finding("rare-class", (task,), what, why, fix, fixed)
 
 
@@ -194,47 +197,33 @@ def _odd_cells(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     used = {*recipe.features, *(name for name, _ in recipe.tasks)}
     for name in [str(column) for column in frame.columns]:
         if name in used and (codes := sentinels(frame[name])):
-            what = f"Column {name!r} has {_listed(codes)} far from all its other values."
+            what = f"Column {name!r} has {listed(codes)} far from all its other values."
             why = "It looks like a code for a missing value; as a number it bends mean, scale and network."
-            yield Finding("sentinel", (name,), what, why, "Take it as missing", _emptied(recipe, name, codes))
+            yield Finding(
+                "sentinel", (name,), what, why, f"Take it as missing in {short(name)!r}", emptied(recipe, name, codes)
+            )
         elif words := odd_texts(frame[name]):
-            what = f"Column {name!r} holds numbers, but also {_listed(words)}."
+            what = f"Column {name!r} holds numbers, but also {listed(words)}."
             why = "As text it cannot be used as the numbers that it is."
-            fixed = _emptied(recipe, name, words)
+            fixed = emptied(recipe, name, words)
             fixed = fixed if name in used else replace(fixed, features=(*recipe.features, name))
-            yield Finding("text-in-numbers", (name,), what, why, "Take these words as missing", fixed)
+            yield Finding(
+                "text-in-numbers", (name,), what, why, f"Take these words as missing in {short(name)!r}", fixed
+            )
 
 
 def _wild(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     for name in [*recipe.features, *(name for name, _ in recipe.tasks)]:
         if (values := wild_values(frame[name])) and not sentinels(frame[name]):
-            what = f"Column {name!r} has values far beyond all others: {_listed(values)}."
+            what = f"Column {name!r} has values far beyond all others: {listed(values)}."
             why = "One slipped decimal point can outweigh a thousand rows."
-            yield Finding("outlier", (name,), what, why, "Take them as missing", _emptied(recipe, name, values))
+            yield Finding(
+                "outlier", (name,), what, why, f"Take them as missing in {short(name)!r}", emptied(recipe, name, values)
+            )
 
 
 def _empty(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     for name in [str(column) for column in frame.columns[frame.isna().all()]]:
         used = name in recipe.features
         what, why = f"Column {name!r} has no value in any row.", "It tells nothing."
-        yield Finding("empty-column", (name,), what, why, *((_out([name]), _without(recipe, name)) if used else ()))
-
-
-# --- fixes ----------------------------------------------------------------------------------------------------
-def _without(recipe: Recipe, *names: str) -> Recipe:
-    features = tuple(name for name in recipe.features if name not in names)
-    categories = tuple(name for name in recipe.categories if name not in names)
-    tasks = tuple(task for task in recipe.tasks if task[0] not in names)
-    return replace(recipe, features=features, categories=categories, tasks=tasks)
-
-
-def _emptied(recipe: Recipe, column: str, texts: list[str]) -> Recipe:
-    return replace(recipe, missing=(*recipe.missing, *((column, text) for text in texts)))
-
-
-def _out(names: list[str]) -> str:
-    return f"Leave {' and '.join(repr(short(name)) for name in names)} out"
-
-
-def _listed(texts: list[str]) -> str:
-    return ", ".join(repr(short(text)) for text in texts[:5]) + (" ..." if len(texts) > 5 else "")
+        yield Finding("empty-column", (name,), what, why, *((out([name]), without(recipe, name)) if used else ()))

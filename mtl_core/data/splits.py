@@ -30,14 +30,14 @@ def _checked(dataset: Dataset, found: list[Split]) -> list[Split]:
         parts = {"train": split.train, "validate": split.validation, "test": split.test}
         if dataset.groups is not None and _cuts_groups(dataset.groups, list(parts.values())):
             raise InvalidInput(
-                f"fold {i + 1} of {dataset.title} would have rows of one group on both sides; "
+                f"fold {i + 1} of {dataset.title!r} would have rows of one group on both sides; "
                 "split in another way, or give the column of groups another use"
             )
         for part, rows in parts.items():
             for task in dataset.tasks:
                 if dataset.targets[task.name].iloc[rows].isna().all():
                     raise InvalidInput(
-                        f"fold {i + 1} of {dataset.title} has no label of {task.name!r} to {part} with; "
+                        f"fold {i + 1} of {dataset.title!r} has no label of {task.name!r} to {part} with; "
                         "choose fewer folds, leave that task out, or split in another way"
                     )
     return found

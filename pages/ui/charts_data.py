@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
-from pages.ui.colours import INK, task_look
+from pages.ui import text
+from pages.ui.charts import axis, base_layout
+from pages.ui.colours import BLUE, INK, MIDDLE, task_look
+from pages.ui.live_chart import Figure
 
 BINS = 16
 HEIGHT = 34
@@ -58,3 +64,28 @@ def _small_bars(name: str, heights: list[float], colour: str) -> str:
         f'<div style="display:flex;align-items:flex-end;gap:1px;height:{HEIGHT}px">{bars}</div>'
         f'<div style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap">{said}</div></div>'
     )
+
+
+def coverage_map(matrix: NDArray[np.float64], names: Sequence[str]) -> Figure:
+    """Share of the rows that carry both labels, every pair once; the diagonal: those that carry one. matrix [T, T]."""
+    shown = np.where(np.tri(len(names), dtype=bool), matrix, np.nan)
+    places = list(range(len(names)))
+    trace = {
+        "type": "heatmap",
+        "x": places,
+        "y": places,
+        "z": shown,
+        "zmin": 0,
+        "zmax": 1,
+        "colorscale": [[0, MIDDLE], [1, BLUE]],
+        "showscale": False,
+        "texttemplate": "%{z:.0%}",
+        "hovertemplate": "%{z:.1%}<extra></extra>",
+        "xgap": 2,
+        "ygap": 2,
+    }
+    labels = [text.chart_plain(text.cut(name, 16)) for name in names]
+    ticks: dict[str, Any] = {"tickvals": places, "ticktext": labels, "showgrid": False}
+    layout = base_layout(xaxis=axis(**ticks), yaxis=axis(autorange="reversed", **ticks))
+    pairs = [f"{names[b]} and {names[a]} {matrix[a, b]:.0%}" for a in places for b in places[:a]]
+    return Figure([trace], layout, f"Rows that carry both labels. {', '.join(pairs)}.", 90 + 40 * len(names))

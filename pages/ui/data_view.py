@@ -6,13 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.data.base import Dataset, Source
-from mtl_core.data.describe import association_measures, describe, target_correlations
+from mtl_core.data.cuts import cuts
+from mtl_core.data.describe import association_measures, describe, label_coverage, split_sizes, target_correlations
 from mtl_core.data.prepare import encoded_names
 from pages.ui import session
-from pages.ui.charts_data import shapes
+from pages.ui.charts_data import coverage_map, shapes
 from pages.ui.charts_results import correlation_map
 from pages.ui.live_chart import live_chart
-from pages.ui.text import cut, plain, plural
+from pages.ui.text import cut, number, plain, plural
 
 PREVIEW_ROWS = 100
 PLAY = ":material/play_arrow:"
@@ -23,10 +24,15 @@ def view(source: Source, dataset: Dataset) -> None:
     heading(dataset)
     train_with(source, dataset)
     task_table(dataset)
+    rows_per_task(dataset)
     left, right = st.columns(2)
     with left:
         correlations(dataset)
     with right:
+        complete = coverage(dataset)
+        if complete:
+            notes(dataset)
+    if not complete:
         notes(dataset)
     preview(dataset)
 
@@ -74,8 +80,8 @@ def task_table(dataset: Dataset) -> None:
         hide_index=True,
         placeholder="",
         column_config={
-            "task": st.column_config.TextColumn("Task", pinned=True),
-            "kind": st.column_config.TextColumn("Kind"),
+            "task": st.column_config.TextColumn("Task", pinned=True, width=150),
+            "kind": st.column_config.TextColumn("Kind", width=130),
             "labels": st.column_config.NumberColumn("Labels", format="localized"),
             "missing": st.column_config.NumberColumn("Missing", format="percent"),
             "shape": st.column_config.BarChartColumn(
@@ -95,6 +101,30 @@ def correlations(dataset: Dataset) -> None:
     st.markdown("**How the tasks go together**")
     live_chart(correlation_map(table.to_numpy(float), list(table.columns)), key="correlations")
     st.caption(plain(f"From -1 to 1; 0 is not at all. Measured on rows that have both labels: {measures}."))
+
+
+def coverage(dataset: Dataset) -> bool:
+    """How many rows carry both labels of each two tasks; true where every row has every label."""
+    if dataset.targets.notna().all(axis=None):
+        return True
+    table = _coverage(dataset.fingerprint, dataset)
+    st.markdown("**Rows that carry both labels**")
+    live_chart(coverage_map(table.to_numpy(float), list(table.columns)), key="coverage")
+    st.caption(
+        "Share of all rows; on the diagonal those with a label of one task. Tasks without a common row can "
+        "still share what they learn about the features."
+    )
+    return False
+
+
+def rows_per_task(dataset: Dataset) -> None:
+    """How many labels of each task train, validate and test, in the folds that are set on Train."""
+    plan = session.experiment().plan
+    method = cuts[dataset.split]
+    with st.expander(f"Labels in each of {plan.folds} folds, split {method.title.lower()}"), session.guard("The split"):
+        sizes = _sizes(dataset.fingerprint, plan.folds, plan.seed, dataset)
+        st.dataframe(sizes, hide_index=True, alt="Labels of each task that train, validate and test, over the folds")
+        st.caption(plain(f"{method.summary()} Another seed on Train deals anew."))
 
 
 def notes(dataset: Dataset) -> None:
@@ -136,7 +166,7 @@ def _scale(row: pd.Series) -> str:
     """Class shares, or smallest to largest with mean and deviation."""
     if row["classes"] or pd.isna(row["mean"]):
         return str(row["classes"])
-    low, high, mean, spread = (f"{row[name]:.4g}" for name in ("minimum", "maximum", "mean", "deviation"))
+    low, high, mean, spread = (number(row[name]) for name in ("minimum", "maximum", "mean", "deviation"))
     return f"{low} to {high}{' ' + row['unit'] if row['unit'] else ''}, mean {mean}, deviation {spread}"
 
 
@@ -144,6 +174,22 @@ def _scale(row: pd.Series) -> str:
 def _correlations(fingerprint: str, _dataset: Dataset) -> tuple[pd.DataFrame, str]:
     names = association_measures(_dataset).to_numpy().ravel().tolist()
     return target_correlations(_dataset), ", ".join(sorted({name for name in names if name}))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _coverage(fingerprint: str, _dataset: Dataset) -> pd.DataFrame:
+    return label_coverage(_dataset)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _sizes(fingerprint: str, folds: int, seed: int, _dataset: Dataset) -> pd.DataFrame:
+    """Least to most labels over the folds, as words."""
+    sizes = split_sizes(_dataset, folds, seed)
+    table = sizes[["task"]].rename(columns={"task": "Task"})
+    for part, words in (("train", "Train"), ("validation", "Validate"), ("test", "Test")):
+        pairs = zip(sizes[f"{part} least"], sizes[f"{part} most"], strict=True)
+        table[words] = [f"{low:,}" if low == high else f"{low:,} to {high:,}" for low, high in pairs]
+    return table
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from mtl_core.data.doctor import Finding, diagnose
+from mtl_core.data.doctor import diagnose
+from mtl_core.data.findings import Finding
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import load_upload
 from pages.ui.text import cut, plain, plural

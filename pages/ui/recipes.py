@@ -68,11 +68,11 @@ def _ask(fingerprint: str, past: SavedRecipe, use: Use) -> None:
     """What differs, and the button that applies the recipe all the same."""
     found = _differences(fingerprint, past.to_text())
     with st.container(border=True, key="recipe-differences"):
-        origin = f" that was made for {cut(past.filename, 40)!r}" if past.filename else ""
+        origin = f" of {cut(past.filename, 40)!r}" if past.filename else ""
         if not found:
-            st.markdown(plain(f"This table fits the recipe{origin}: same columns, same kinds of values."))
+            st.markdown(plain(f"This table fits the recipe{origin}: the same columns, the same kinds of values."))
         else:
-            st.markdown(f"**{plain(plural(len(found), 'difference') + ' from the table')}**{plain(origin)}")
+            st.markdown(f"**{plain(plural(len(found), 'difference') + ' from the table')}** {plain(origin)}")
         for each in found[:SHOWN]:
             st.markdown(f"- {':material/block: ' if each.stops else ''}{plain(each.what)}")
         if len(found) > SHOWN:

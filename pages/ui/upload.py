@@ -26,11 +26,11 @@ ROWS_IN_SIGHT = 14
 EDITOR = {
     "column": st.column_config.TextColumn("Column", pinned=True, width=110),
     "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=90),
-    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=130),
+    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=110),
+    "reason": st.column_config.TextColumn("Why", width=220),
     "examples": st.column_config.TextColumn("Values", width=130),
     "missing": st.column_config.NumberColumn("Missing", format="percent", width=70),
     "found": st.column_config.TextColumn("Found", width=80),
-    "reason": st.column_config.TextColumn("Why", width=300),
 }
 INTRODUCTION = (
     "A table (CSV, Excel or Parquet, also compressed): one row for each example, one column for each feature or task. "
@@ -130,6 +130,7 @@ def _editor(key: str, roles: dict[str, Any]) -> pd.DataFrame:
         disabled=["column", "found", "missing", "examples", "reason"],
         placeholder="",
         column_config=EDITOR,
+        column_order=list(EDITOR),
         alt="The columns of your table: what each is used as, and how a task is learned",
     )
     return edited
