@@ -16,7 +16,7 @@ from mtl_core.models.base import Trunk
 FOLDER = Path(__file__).parent / "runs"
 NOTE = "An example that comes with the lab. Delete it whenever you like."
 FOUR = tuple(f"task {t + 1}" for t in range(4))
-FRESH = Plan(folds=10, inits=1, new_data=True)
+FRESH = Plan(folds=10, inits=3, new_data=True)
 
 EXAMPLES: dict[str, tuple[str, Experiment]] = {
     "strangers": (

@@ -183,6 +183,7 @@ def _legend(panels: Sequence[Panel]) -> list[Trace]:
     return [
         {
             **line(curve, pd.DataFrame({"step": [0], "mean": [np.nan]}), Look(INK, "", "")),
+            "mode": "lines+markers" if curve.mark else "lines",
             "showlegend": True,
         }
         for curve in curves.values()

@@ -64,7 +64,7 @@ def _sharings(base: Experiment) -> list[str]:
     first, others = [name for name in names if sharings[name].common], [n for n in names if not sharings[n].common]
     chosen = _pills("How to share (several race)", first, base, "sharings")
     before = st.session_state.get(forms.widget_key("sharings.more"), _raced(others, base))
-    with st.popover(f"{len(others)} more{f', {len(before)} chosen' if before else ''}", width="stretch"):
+    with st.popover(f"{len(others)} more{f', {len(before)} chosen' if before else ''}", type="tertiary"):
         chosen += _pills("More ways to share", others, base, "sharings.more")
     ordered = [name for name in names if name in chosen]
     if len(ordered) == 1:

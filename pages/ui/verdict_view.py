@@ -67,27 +67,29 @@ VERBS = {
 
 
 def answer(verdicts: Sequence[TaskVerdict]) -> str:
-    """The headline, and the one against the other baseline where it says something else."""
-    said = {
-        kind: headline([each for each in verdicts if each.baseline == kind])
-        for kind in text.BASELINES
-        if any(each.baseline == kind for each in verdicts)
-    }
-    if len(set(said.values())) < 2:
-        return next(iter(said.values()), "")
-    return " ".join(f"Against networks {text.BASELINES[kind]}: {words}" for kind, words in said.items() if words)
+    """The headline, and what the other baseline says where it says something else."""
+    main = first_baseline(verdicts)
+    others = [each for each in verdicts if each not in main]
+    if not others or _effects(others) == _effects(main):
+        return headline(main)
+    return f"{headline(main)} Against twins {text.BASELINES[others[0].baseline]}, it {_effects(others)}."
 
 
 def headline(verdicts: Sequence[TaskVerdict]) -> str:
     """All tasks in one sentence without numbers: "Sharing helps a and b and makes no clear difference to c.\""""
+    said = _effects(verdicts)
+    doubt = "Provisionally, sharing" if any(each.provisional for each in verdicts) else "Sharing"
+    return f"{doubt} {said}." if said else ""
+
+
+def _effects(verdicts: Sequence[TaskVerdict]) -> str:
     said = []
     for word, (verb, every) in VERBS.items():
         named = [text.cut(each.task, 32) for each in verdicts if each.verdict == word]
         counted = len(named) == len(verdicts) >= MANY
         if named:
             said.append(f"{verb} {f'{every} {len(named)} tasks' if counted else text.listing(named)}")
-    doubt = "Provisionally, sharing" if any(each.provisional for each in verdicts) else "Sharing"
-    return f"{doubt} {text.listing(said)}." if said else ""
+    return text.listing(said)
 
 
 def first_baseline(verdicts: Sequence[TaskVerdict]) -> list[TaskVerdict]:
