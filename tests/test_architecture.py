@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"data", "models", "weighting", "metrics", "optimisers"}),
     frozenset({"experiment"}),
     frozenset({"training", "evaluation", "store"}),
-    frozenset({"running", "lessons"}),
+    frozenset({"running", "lessons", "meta"}),
     frozenset({"api", "cli"}),
 )
 """A package may import from lower layers and from itself; names in one row are neighbours that never meet."""

@@ -1,0 +1,1 @@
+"""Small problems with known answers, solved with the lab's own code: `python -m benchmarks.toys`."""

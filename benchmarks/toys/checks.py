@@ -1,0 +1,19 @@
+"""A figure with the range it is expected in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Check:
+    """One measured value; kept if low <= value <= high."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def kept(self) -> bool:
+        return self.low <= self.value <= self.high

@@ -1,0 +1,115 @@
+"""Groups of a table as a family: every school, shop or patient is a task; whole groups are kept unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_core import draws
+from mtl_core.data.base import Dataset
+from mtl_core.data.prepare import prepare
+from mtl_core.meta.families import Family, Rows, Starts
+from mtl_core.registry import InvalidInput
+
+FEWEST_ROWS = 4
+"""A group with fewer rows cannot both teach and be asked."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A prepared table: inputs [P, N + 1, F], targets [P, N + 1] (row N is blank) and, for each fold, its groups' rows.
+
+    train, test: [P, G, L], rows of each group padded with N; groups that a fold lacks are blank and stand last.
+    """
+
+    inputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Groups(Family):
+    """The groups of one table; each fold keeps its share of the groups unseen, and replica r belongs to its fold.
+
+    Inputs and targets are scaled on the training groups of the fold.
+    """
+
+    table: Table
+
+    @property
+    def n_inputs(self) -> int:
+        return int(self.table.inputs.shape[2])
+
+    @property
+    def test_to_train(self) -> float:
+        return 1 / (len(self.table.inputs) - 1)
+
+    def draw(self, starts: Starts, word: str, n_tasks: int, n_rows: int) -> Rows:
+        """n_tasks groups, the same one perhaps twice, and n_rows different rows of each, or all it has."""
+        rows = self.table.train[starts.folds]
+        n_groups = (rows[:, :, 0] < self._blank).sum(1)
+        chosen = (draws.uniform(starts.seeds, f"{word}.groups", (n_tasks,)) * n_groups[:, None]).astype(np.int64)
+        return self._read(starts, np.take_along_axis(rows, chosen[..., None], 1), word, n_rows)
+
+    def unseen(self, starts: Starts, n_tasks: int, n_rows: int) -> Rows:
+        """The groups of the fold's test part, in the table's order."""
+        return self._read(starts, self.table.test[starts.folds][:, :n_tasks], "unseen", n_rows)
+
+    @property
+    def _blank(self) -> int:
+        return int(self.table.inputs.shape[1]) - 1
+
+    def _read(self, starts: Starts, rows: NDArray[np.int64], word: str, n_rows: int) -> Rows:
+        """rows [R, M, L] of groups -> n_rows of each, shuffled."""
+        lottery = draws.uniform(starts.seeds, f"{word}.rows", rows.shape[1:]) + (rows == self._blank)
+        order = np.argsort(lottery, axis=-1, kind="stable")[..., :n_rows]
+        chosen = np.take_along_axis(rows, order, -1)
+        if chosen.shape[-1] < n_rows:
+            short = n_rows - chosen.shape[-1]
+            chosen = np.pad(chosen, ((0, 0), (0, 0), (0, short)), constant_values=self._blank)
+        fold = starts.folds[:, None, None]
+        return self.table.inputs[fold, chosen], self.table.targets[fold, chosen]
+
+
+def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> Groups:
+    """The family of a table's groups. Raises `InvalidInput` where the table has none, or the target is no number."""
+    dataset = dataset.choose((target,))
+    if dataset.groups is None:
+        raise InvalidInput(f"{dataset.title} has no column of groups; name the column whose values are the tasks")
+    if dataset.tasks[0].kind != "regression":
+        raise InvalidInput(f"{target!r} is not a number; adaptation is measured on numbers, choose one")
+    dataset = _with_labels(dataset, target)
+    if folds < 2 or dataset.groups is None or len(np.unique(dataset.groups)) < 2 * folds:
+        found = 0 if dataset.groups is None else len(np.unique(dataset.groups))
+        raise InvalidInput(
+            f"{dataset.title} has {found} groups of {FEWEST_ROWS} or more labelled rows, too few for {folds} folds; "
+            "choose from 2 folds up to half the groups"
+        )
+    prepared = prepare(dataset, folds, seed)
+    learning = np.concatenate([prepared.train, prepared.validation], 1)
+    rows = [_grouped(part, dataset.groups, dataset.n_rows) for part in (learning, prepared.test)]
+    return Groups(Table(prepared.inputs, prepared.targets[:, :, 0], *rows))
+
+
+def _with_labels(dataset: Dataset, target: str) -> Dataset:
+    """Labelled rows of the groups that have enough of them."""
+    assert dataset.groups is not None
+    labelled = dataset.targets[target].notna().to_numpy()
+    names, count = np.unique(dataset.groups[labelled], return_counts=True)
+    kept = labelled & np.isin(dataset.groups, names[count >= FEWEST_ROWS])
+    parts = {name: getattr(dataset, name)[kept].reset_index(drop=True) for name in ("features", "targets")}
+    return replace(dataset, groups=dataset.groups[kept], **parts)
+
+
+def _grouped(rows: NDArray[np.int64], groups: NDArray[np.int64], blank: int) -> NDArray[np.int64]:
+    """Rows [P, n] of each fold, sorted into groups: [P, G, L], padded with `blank`."""
+    found = [[mine[groups[mine] == name] for name in np.unique(groups[mine])] for mine in (r[r < blank] for r in rows)]
+    width, height = max(len(each) for fold in found for each in fold), max(map(len, found))
+    padded = np.full((len(rows), height, width), blank, np.int64)
+    for p, fold in enumerate(found):
+        for g, each in enumerate(fold):
+            padded[p, g, : len(each)] = each
+    return padded

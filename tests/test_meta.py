@@ -1,0 +1,375 @@
+"""Meta-learning: gradients against plain loops and finite differences, laws of stacks, and the sinusoids of MAML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+import mtl_core.meta  # noqa: F401 - registers every family and learner
+from mtl_core.data.base import Dataset
+from mtl_core.meta.by_adapting import AlmostNoInnerLoop, FirstOrder, ModelAgnostic, Reptile
+from mtl_core.meta.by_trunk import Pretraining, RidgeHead, Scratch
+from mtl_core.meta.comparison import Comparison, compare
+from mtl_core.meta.engine import Budget, MetaSlice, Preparation, advance, errors
+from mtl_core.meta.families import Family, Starts, families
+from mtl_core.meta.generated import Relatives, Sinusoids
+from mtl_core.meta.groups import groups_of
+from mtl_core.meta.learners import Learner, learners
+from mtl_core.meta.network import Network, Part, Task, ridge_outputs
+from mtl_core.meta.result import curves, duels
+from mtl_core.models.base import Parameters, Trunk
+from mtl_core.registry import InvalidInput
+from mtl_core.tasks import TaskSpec
+
+TRUNK = Trunk(width=7, activation="tanh")
+SMALL = Budget(steps=6, tasks=4, shots=5, queries=3, folds=3, unseen=8, asked=9)
+ADAPTING = [ModelAgnostic(inner_rate=0.1, inner_steps=2), FirstOrder(inner_rate=0.1, inner_steps=2)]
+ADAPTING += [AlmostNoInnerLoop(inner_rate=0.1, inner_steps=2)]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def problem(learner: Learner, family: Family | None = None) -> tuple[Network, Parameters, Task]:
+    """A network's parameters and a meta-step's tasks in double precision."""
+    made = Preparation.begin(learner, family or Sinusoids(), TRUNK, SMALL)
+    task = made.task(0)
+    support, query = (Part(part.inputs.double(), part.targets.double()) for part in (task.support, task.query))
+    doubled = {name: each.detach().double().requires_grad_() for name, each in made.parameters.items()}
+    return made.network, doubled, Task(support, query, task.size)
+
+
+def plain(parameters: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Squared error of one network on one task, written out."""
+    hidden = torch.tanh(torch.tanh(x @ parameters["trunk.0.weight"] + parameters["trunk.0.bias"][0])
+                        @ parameters["trunk.1.weight"] + parameters["trunk.1.bias"][0])  # fmt: skip
+    return ((hidden @ parameters["head.weight"][0] + parameters["head.bias"][0] - y) ** 2).mean()
+
+
+def in_a_loop(learner: ModelAgnostic, parameters: Parameters, task: Task, names: set[str]) -> torch.Tensor:
+    """Sum over the replicas of the mean query loss after adaptation, one task and one step after another."""
+    total = torch.zeros((), dtype=torch.float64)
+    for n in range(len(task.support.inputs)):
+        fast = {name: each[n // task.size] for name, each in parameters.items()}
+        for _ in range(learner.inner_steps):
+            loss = plain(fast, task.support.inputs[n], task.support.targets[n])
+            slopes = torch.autograd.grad(loss, [fast[name] for name in sorted(names)], create_graph=True)
+            moved = dict(zip(sorted(names), slopes, strict=True))
+            if not learner.second_order:
+                moved = {name: each.detach() for name, each in moved.items()}
+            fast = fast | {name: fast[name] - learner.inner_rate * each for name, each in moved.items()}
+        total = total + plain(fast, task.query.inputs[n], task.query.targets[n]) / task.size
+    return total
+
+
+@pytest.mark.parametrize("learner", ADAPTING, ids=lambda each: each.name)
+def test_the_meta_gradient_is_that_of_a_plain_loop(learner: ModelAgnostic) -> None:
+    network, parameters, task = problem(learner)
+    total = in_a_loop(learner, parameters, task, set(learner.moved(network)))
+    wanted = torch.autograd.grad(total, list(parameters.values()))
+    found, losses = learner.gradients(network, parameters, task)
+    for name, each in zip(parameters, wanted, strict=True):
+        torch.testing.assert_close(found[name], each, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(losses.sum(), total.detach())
+
+
+def test_the_meta_gradient_of_maml_is_the_slope_of_the_adapted_loss() -> None:
+    learner = ModelAgnostic(inner_rate=0.1, inner_steps=3)
+    network, parameters, task = problem(learner)
+    found, _ = learner.gradients(network, parameters, task)
+    random = torch.Generator().manual_seed(0)
+    for name in parameters:
+        along = torch.randn(parameters[name].shape, generator=random, dtype=torch.float64)
+        ends = []
+        for sign in (1, -1):
+            moved = parameters | {name: (parameters[name].detach() + sign * 1e-5 * along).requires_grad_()}
+            ends.append(float(learner.gradients(network, moved, task)[1].sum()))
+        assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(float((found[name] * along).sum()), rel=1e-5, abs=1e-8)
+
+
+def test_first_order_maml_leaves_out_the_second_order_and_nothing_else() -> None:
+    whole, first = ModelAgnostic(inner_rate=0.1), FirstOrder(inner_rate=0.1)
+    network, parameters, task = problem(whole)
+    (a, losses), (b, same) = (each.gradients(network, parameters, task) for each in (whole, first))
+    torch.testing.assert_close(losses, same)
+    assert not torch.allclose(a["trunk.0.weight"], b["trunk.0.weight"], rtol=1e-2)
+    tiny, also_tiny = ModelAgnostic(inner_rate=1e-6), FirstOrder(inner_rate=1e-6)
+    (a, _), (b, _) = (each.gradients(network, parameters, task) for each in (tiny, also_tiny))
+    assert float((a["trunk.0.weight"] - b["trunk.0.weight"]).norm()) < 1e-4 * float(a["trunk.0.weight"].norm())
+
+
+def test_anil_moves_the_head_only_and_is_maml_on_a_frozen_trunk() -> None:
+    learner = AlmostNoInnerLoop(inner_rate=0.05)
+    network, parameters, task = problem(learner)
+    found = learner.adapt(network, parameters, task.support, task.query.inputs, task.size, 4)
+    wide = network.copies(parameters, task.size)
+    known, asked = (network.features(wide, part.inputs).detach() for part in (task.support, task.query))
+    weight, bias = wide["head.weight"].detach().clone()[:, 0], wide["head.bias"].detach().clone()[:, 0, 0]
+    for step in range(5):
+        outputs = torch.einsum("nqw,nw->nq", asked, weight) + bias[:, None]
+        torch.testing.assert_close(found[step], outputs, rtol=1e-9, atol=1e-11)
+        off = torch.einsum("nbw,nw->nb", known, weight) + bias[:, None] - task.support.targets
+        weight = weight - 0.05 * 2 * torch.einsum("nb,nbw->nw", off, known) / off.shape[1]
+        bias = bias - 0.05 * 2 * off.mean(1)
+
+
+def test_reptile_points_from_the_mean_of_the_adapted_parameters_to_the_start() -> None:
+    learner = Reptile(inner_rate=0.05, inner_steps=3)
+    network, parameters, task = problem(learner)
+    found, _ = learner.gradients(network, parameters, task)
+    ends: dict[str, list[torch.Tensor]] = {name: [] for name in parameters}
+    for n in range(len(task.support.inputs)):
+        fast = {name: each[n // task.size].detach().requires_grad_() for name, each in parameters.items()}
+        x = torch.cat([task.support.inputs[n], task.query.inputs[n]])
+        y = torch.cat([task.support.targets[n], task.query.targets[n]])
+        for _ in range(3):
+            slopes = torch.autograd.grad(plain(fast, x, y), list(fast.values()))
+            fast = {
+                name: (fast[name] - 0.05 * s).detach().requires_grad_() for name, s in zip(fast, slopes, strict=True)
+            }
+        for name in fast:
+            ends[name].append(fast[name].detach())
+    for name, each in parameters.items():
+        mean = torch.stack(ends[name]).view(-1, task.size, *each.shape[1:]).mean(1)
+        torch.testing.assert_close(found[name], each.detach() - mean, rtol=1e-9, atol=1e-12)
+
+
+def test_pretraining_follows_the_plain_gradient_of_all_rows() -> None:
+    network, parameters, task = problem(Pretraining())
+    total = torch.zeros((), dtype=torch.float64)
+    for n in range(len(task.support.inputs)):
+        own = {name: each[n // task.size] for name, each in parameters.items()}
+        total = total + (plain(own, task.support.inputs[n], task.support.targets[n])
+                         + plain(own, task.query.inputs[n], task.query.targets[n])) / (2 * task.size)  # fmt: skip
+    wanted = torch.autograd.grad(total, list(parameters.values()))
+    found, _ = Pretraining().gradients(network, parameters, task)
+    for name, each in zip(parameters, wanted, strict=True):
+        torch.testing.assert_close(found[name], each, rtol=1e-9, atol=1e-11)
+
+
+def test_scratch_is_torchs_adam_on_the_labels_of_the_task() -> None:
+    learner = Scratch(rate=0.02)
+    made = Preparation.begin(learner, Sinusoids(), TRUNK, SMALL)
+    task = made.task(0)
+    found = learner.adapt(made.network, made.parameters, task.support, task.query.inputs, task.size, 5)
+    for n in (0, 5):
+        own = {name: each[n // task.size].detach().clone().requires_grad_() for name, each in made.parameters.items()}
+        optimiser = torch.optim.Adam(own.values(), lr=0.02)
+        for step in range(6):
+            left = plain(own, task.query.inputs[n], found[step, n])
+            assert float(left.detach()) < 1e-9
+            optimiser.zero_grad()
+            plain(own, task.support.inputs[n], task.support.targets[n]).backward()
+            optimiser.step()
+
+
+@pytest.mark.parametrize("n_rows", [4, 30])
+def test_the_ridge_head_is_scikit_learns_ridge(n_rows: int) -> None:
+    random = np.random.default_rng(0)
+    known, asked = random.standard_normal((3, n_rows, 6)), random.standard_normal((3, 8, 6))
+    targets = random.standard_normal((3, n_rows))
+    targets[1, 2:] = np.nan
+    found = ridge_outputs(torch.from_numpy(known), torch.from_numpy(targets), torch.from_numpy(asked), 0.3)
+    for n in range(3):
+        rows = ~np.isnan(targets[n])
+        with_one = [np.column_stack([each[n], np.ones(len(each[n]))]) for each in (known, asked)]
+        wanted = Ridge(alpha=0.3, fit_intercept=False).fit(with_one[0][rows], targets[n][rows]).predict(with_one[1])
+        np.testing.assert_allclose(found[n].numpy(), wanted, rtol=1e-9, atol=1e-11)
+
+
+# --- laws that every learner keeps ------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", learners)
+@pytest.mark.parametrize("family", families)
+def test_a_replica_alone_learns_what_it_learns_in_the_stack(name: str, family: str) -> None:
+    whole = Preparation.begin(learners[name](), families[family](), TRUNK, SMALL)
+    alone = Preparation.begin(learners[name](), families[family](), TRUNK, SMALL)
+    alone.starts = Starts(alone.starts.seeds[1:2], alone.starts.folds[1:2])
+    alone.parameters = {k: v.detach()[1:2].clone().requires_grad_() for k, v in alone.parameters.items()}
+    alone.memory = {
+        key: [each[1:2].clone() if each.dim() else each.clone() for each in values]
+        for key, values in alone.memory.items()
+    }
+    for each in (whole, alone):
+        advance(each)
+    np.testing.assert_allclose(errors(whole, 4, 3)[1:2], errors(alone, 4, 3), rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", learners)
+def test_sliced_is_unsliced_bit_for_bit_also_through_bytes(name: str) -> None:
+    def fresh() -> Preparation:
+        return Preparation.begin(learners[name](), Relatives(), TRUNK, SMALL)
+
+    whole, sliced = fresh(), fresh()
+    advance(whole)
+    part: MetaSlice | None = None
+    while not sliced.done:
+        part = advance(sliced, max_steps=4)
+        sliced = fresh()
+        sliced.load(part.state)
+    for mine, theirs in zip(whole.parameters.values(), sliced.parameters.values(), strict=True):
+        assert torch.equal(mine, theirs)
+    if learners[name].trains:
+        assert part is not None
+        assert (part.step, part.done, part.events[-1].step) == (6, True, 6)
+
+
+@pytest.mark.parametrize("name", learners)
+def test_a_row_that_a_task_lacks_weighs_nothing(name: str) -> None:
+    learner = learners[name]()
+    network, parameters, task = problem(learner)
+    outcome = []
+    for wild in (0.0, 1e3):
+        support, query = (Part(part.inputs.clone(), part.targets.clone()) for part in (task.support, task.query))
+        for part in (support, query):
+            part.inputs[:, -1], part.targets[:, -1] = wild, torch.nan
+        asked = query.inputs[:, :-1]
+        found = [learner.adapt(network, parameters, support, asked, task.size, 2)]
+        if learner.trains:
+            found += list(learner.gradients(network, parameters, Task(support, query, task.size))[0].values())
+        outcome.append(found)
+    for mine, other in zip(*outcome, strict=True):
+        assert torch.isfinite(mine).all()
+        torch.testing.assert_close(mine, other)
+
+
+@pytest.mark.parametrize("family", families)
+def test_unseen_tasks_are_others_than_those_trained_on_and_the_same_for_all(family: str) -> None:
+    made = [Preparation.begin(each, families[family](), TRUNK, SMALL) for each in (RidgeHead(), ModelAgnostic())]
+    (x, y), (again, _) = (each.family.unseen(each.starts, 8, 6) for each in made)
+    np.testing.assert_array_equal(x, again)
+    trained, _ = made[0].family.draw(made[0].starts, "step.0", 8, 6)
+    assert not np.isin(x, trained).any()
+    assert x.shape == (3, 8, 6, made[0].family.n_inputs)
+    assert y.shape == (3, 8, 6)
+
+
+def test_sinusoids_are_those_of_the_paper() -> None:
+    x, y = Sinusoids().draw(Starts(np.arange(4), np.zeros(4, np.int64)), "step.0", 200, 50)
+    assert -5 <= x.min() < -4.9
+    assert 4.9 < x.max() <= 5
+    basis = np.stack([np.sin(x[..., 0]), np.cos(x[..., 0])], -1).astype(float)  # y = a cos(p) sin x - a sin(p) cos x
+    both = np.stack(
+        [np.linalg.lstsq(b, t, rcond=None)[0] for b, t in zip(basis.reshape(-1, 50, 2), y.reshape(-1, 50), strict=True)]
+    )
+    amplitude, phase = np.hypot(*both.T), np.arctan2(-both[:, 1], both[:, 0])
+    assert 0.1 <= amplitude.min() < amplitude.max() <= 5.0001
+    assert amplitude.mean() == pytest.approx(2.55, abs=0.15)
+    assert -1e-4 <= phase.min() < phase.max() <= np.pi + 1e-4
+
+
+# --- groups of a table ------------------------------------------------------------------------------------------
+def shops(n_groups: int = 12, sizes: Callable[[int], int] = lambda g: 5 + g) -> Dataset:
+    """A table in which the feature names the group and the row, so that one can see where a row came from."""
+    group = np.concatenate([np.full(sizes(g), g) for g in range(n_groups)])
+    features = pd.DataFrame({"shop": group.astype(float), "row": np.arange(len(group), dtype=float)})
+    targets = pd.DataFrame({"sales": group * 2.0 + np.arange(len(group)) % 3})
+    return Dataset("shops", "Shops", features, targets, (TaskSpec("sales", "regression"),), groups=group)
+
+
+def test_unseen_groups_teach_nothing_and_every_group_is_unseen_once() -> None:
+    family = groups_of(shops(), "sales", 4, 0)
+    starts = Starts(np.arange(4), np.arange(4))
+    seen: list[set[float]] = []
+    for fold in range(4):
+        x, y = family.unseen(starts, 100, 50)
+        unseen = set(x[fold, :, :, 0][~np.isnan(y[fold])].round(4).tolist())
+        trained, labels = family.draw(starts, "step.3", 60, 6)
+        learned = set(trained[fold, :, :, 0][~np.isnan(labels[fold])].round(4).tolist())
+        assert not unseen & learned
+        assert len(unseen) == 3
+        seen.append(unseen)
+    assert family.test_to_train == pytest.approx(1 / 3)
+
+
+def test_rows_of_a_group_are_drawn_once_and_stay_in_their_group() -> None:
+    family = groups_of(shops(), "sales", 4, 0)
+    x, y = family.draw(Starts(np.arange(4), np.arange(4)), "step.0", 20, 12)
+    for fold in range(4):
+        for m in range(20):
+            mine = x[fold, m][~np.isnan(y[fold, m])]
+            assert len(np.unique(mine[:, 0])) == 1
+            assert len(np.unique(mine[:, 1])) == len(mine)
+
+
+def test_a_comparison_on_groups_ends_in_errors_and_duels() -> None:
+    family = groups_of(shops(), "sales", 3, 0)
+    asked = Comparison(family, (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=60), (3,), 2)
+    heard: list[tuple[str, int]] = []
+    found = compare(asked, lambda name, step: heard.append((name, step)))
+    assert heard == [("ridge", 50), ("ridge", 60)]
+    assert {key: values.shape for key, values in found.items()} == {("ridge", 3): (3, 3), ("scratch", 3): (3, 3)}
+    frame = curves(found, family.test_to_train)
+    assert (frame["low"] <= frame["error"]).all()
+    assert (frame["error"] <= frame["high"]).all()
+    (duel,) = duels(found, "scratch", 2, family.test_to_train)
+    assert duel.learner == "ridge"
+    assert duel.low <= duel.gain or duel.high <= duel.gain
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"groups": None}, "no column of groups"),
+        ({"tasks": (TaskSpec("sales", "binary", ("a", "b")),)}, "not a number"),
+    ],
+)
+def test_a_table_that_is_no_family_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        groups_of(replace(shops(), **change), "sales", 3, 0)
+
+
+def test_too_few_groups_are_refused_and_small_groups_are_left_out() -> None:
+    with pytest.raises(InvalidInput, match="12 groups of 4 or more labelled rows, too few for 7 folds"):
+        groups_of(shops(), "sales", 7, 0)
+    with pytest.raises(InvalidInput, match="8 groups"):
+        groups_of(shops(sizes=lambda g: 3 if g < 4 else 9), "sales", 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shots": (0,)}, "1 to 200 labels"),
+        ({"steps": 0}, "1 to 1,000 steps"),
+        ({"learners": ()}, "must be one; got none"),
+    ],
+)
+def test_a_comparison_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        replace(Comparison(Sinusoids(), (Scratch(),)), **change)
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------
+def test_duels_are_paired_t_tests_on_log_errors_with_holms_correction() -> None:
+    from scipy import stats
+
+    random = np.random.default_rng(1)
+    found = {(name, 5): np.exp(random.normal(mean, 0.2, (6, 3))) for name, mean in [("a", 0), ("b", -1), ("c", 0.02)]}
+    both = duels(found, "a", 2, 0.0)
+    plain_p = [stats.ttest_rel(np.log(found["a", 5][:, 2]), np.log(found[name, 5][:, 2])).pvalue for name in ("b", "c")]
+    smaller, larger = sorted(plain_p)
+    assert sorted(each.p for each in both) == pytest.approx([min(2 * smaller, 1), max(2 * smaller, larger)])
+    assert [each.verdict for each in both] == ["better", "no clear difference"]
+    ratio = np.exp(np.log(found["b", 5][:, 2] / found["a", 5][:, 2]).mean())
+    assert both[0].gain == pytest.approx(100 * (1 - ratio))
+
+
+@pytest.mark.slow
+def test_the_ridge_head_and_maml_beat_pretraining_and_scratch_on_related_tasks() -> None:
+    budget = Budget(steps=600, folds=5, unseen=60)
+    names = ("maml", "pretraining", "ridge", "scratch")
+    asked = Comparison(Relatives(), tuple(learners[name]() for name in names), Trunk(width=32), budget, (10,), 5)
+    found = compare(asked)
+    told = {each.learner: each for each in duels(found, "scratch", 5, 0.0)}
+    assert told["ridge"].verdict == "better"
+    assert told["ridge"].gain > 70
+    (against,) = (each for each in duels(found, "pretraining", 5, 0.0) if each.learner == "maml")
+    assert (against.verdict, against.gain > 10) == ("better", True)
