@@ -1,0 +1,154 @@
+"""Generated short reviews in English and Chinese: what they are about, whether they are content, and their stars.
+
+A review is one to three statements, "subject is opinion"; an opinion has a strength from -2 to 2, and "not" turns a
+strong one into a weak one of the other side. Stars follow the mean strength, so all labels can be read from the words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_core.data.base import Dataset, Source, sources
+from mtl_core.data.inputs import Inputs
+from mtl_core.data.synthetic import NOISE, ROWS, stream
+from mtl_core.registry import knob
+from mtl_core.tasks import TaskSpec
+
+TOPICS = ("restaurant", "hotel", "phone", "film")
+STARS = ("1", "2", "3", "4", "5")
+LANGUAGES = ("English", "Chinese", "both")
+LOST = 0.1
+"""Share of the reviews whose stars are one off, at label noise 1."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language. subjects: of each topic. opinions: words of each strength. joins: between two statements that
+    agree, and that do not. forms: a statement, and one turned round; {s} subject, {o} opinion."""
+
+    subjects: tuple[tuple[str, ...], ...]
+    opinions: dict[int, tuple[str, ...]]
+    openings: tuple[str, ...]
+    joins: tuple[str, str]
+    forms: tuple[str, str]
+    end: str
+
+
+ENGLISH = Words(
+    subjects=(
+        ("the soup", "the waiter", "the menu", "the dessert", "our table", "the bread"),
+        ("the room", "the bed", "the reception", "the shower", "the view", "breakfast"),
+        ("the screen", "the battery", "the camera", "the case", "the speaker", "the charger"),
+        ("the plot", "the lead actor", "the music", "the ending", "the dialogue", "the first scene"),
+    ),
+    opinions={
+        -2: ("terrible", "awful", "a disaster", "dreadful"),
+        -1: ("poor", "disappointing", "too plain", "slow"),
+        1: ("fine", "pleasant", "decent", "good"),
+        2: ("excellent", "wonderful", "superb", "a delight"),
+    },
+    openings=("", "", "", "we went on a Monday and ", "after all I had read, ", "to be honest, ", "this time "),
+    joins=(" and ", ", but "),
+    forms=("{s} was {o}", "{s} was not {o}"),
+    end=".",
+)
+CHINESE = Words(
+    subjects=(
+        ("汤", "服务员", "菜单", "甜点", "餐桌", "面包"),
+        ("房间", "床", "前台", "淋浴", "窗外的风景", "早餐"),
+        ("屏幕", "电池", "摄像头", "外壳", "扬声器", "充电器"),
+        ("剧情", "主演", "音乐", "结局", "对白", "开场"),
+    ),
+    opinions={
+        -2: ("糟糕透顶", "难以忍受", "一塌糊涂", "可怕"),
+        -1: ("比较差", "让人失望", "太普通", "很慢"),
+        1: ("还可以", "不错", "挺舒服", "好"),
+        2: ("非常出色", "精彩极了", "无可挑剔", "令人惊喜"),
+    },
+    openings=("", "", "", "我们周一去的，", "看了很多介绍，", "说实话，", "这一次"),
+    joins=("，而且", "，但是"),
+    forms=("{s}{o}", "{s}并不是{o}"),
+    end="。",
+)
+
+
+@sources.register("reviews", title="Short reviews")
+@dataclass(frozen=True)
+class Reviews(Source):
+    """One to three short statements about a restaurant, a hotel, a phone or a film: topic, mood and stars.
+
+    Stars are 3 plus the mean strength of the opinions, rounded; the mood is good where that mean is above 0 (at 0 the
+    last opinion decides). A tenth of the stars is one off at label noise 1.
+    """
+
+    shelf: ClassVar[str] = "generated"
+    draws: ClassVar[bool] = True
+
+    language: str = knob("English", "Language of the reviews", choices=LANGUAGES)
+    rows: int = knob(1000, "Reviews", low=50, high=50_000, log=True)
+    statements: int = knob(3, "Statements in a review, at most", low=1, high=5)
+    negations: float = knob(0.15, 'Share of the opinions that are turned round by a "not"', low=0.0, high=1.0)
+    noise: float = knob(1.0, "Label noise: 1 = a tenth of the stars is one off", low=0.0, high=10.0)
+    seed: int = knob(0, "Another seed: other reviews", low=0, high=2**31 - 1, advanced=True)
+
+    def load(self) -> Dataset:
+        return self.draw(0)
+
+    def draw(self, seed: int) -> Dataset:
+        """Fresh reviews."""
+        drawn, words = stream(self.seed, ROWS, seed), {"English": (ENGLISH,), "Chinese": (CHINESE,)}
+        spoken = words.get(self.language, (ENGLISH, CHINESE))
+        written = [self._review(drawn, spoken) for _ in range(self.rows)]
+        texts, topics, strengths, last = zip(*written, strict=True)
+        mean, final = np.array(strengths), np.array(last)
+        targets = {"topic": np.array(topics, float), "mood": (np.where(mean == 0, final, mean) > 0).astype(float)}
+        targets["stars"] = self._stars(mean, seed)
+        return Dataset(
+            name=self.name,
+            title=self.title,
+            features=pd.DataFrame({"review": texts}),
+            targets=pd.DataFrame(targets),
+            tasks=(
+                TaskSpec("topic", "multiclass", TOPICS),
+                TaskSpec("mood", "binary", ("bad", "good")),
+                TaskSpec("stars", "ordinal", STARS),
+            ),
+            source="generated by this lab",
+            licence="none needed",
+            description=f"{self.rows:,} short reviews, put together from parts of sentences.",
+            texts=("review",),
+            inputs=Inputs(text_parts=32 * len(spoken)),
+            notes=("Nobody wrote these reviews; the words of real ones differ far more.",),
+        )
+
+    def _review(self, drawn: np.random.Generator, spoken: tuple[Words, ...]) -> tuple[str, int, float, int]:
+        """Text, topic, mean strength, and strength of the last opinion."""
+        words, topic = spoken[drawn.integers(len(spoken))], int(drawn.integers(len(TOPICS)))
+        count = int(drawn.integers(1, self.statements + 1))
+        picked = drawn.permutation(len(words.subjects[topic]))[:count]
+        found = [self._statement(drawn, words, words.subjects[topic][i]) for i in picked]
+        text = words.openings[drawn.integers(len(words.openings))] + found[0][0]
+        for (_, before), (said, now) in pairwise(found):
+            text += words.joins[(before > 0) != (now > 0)] + said
+        strengths = [strength for _, strength in found]
+        return text[0].upper() + text[1:] + words.end, topic, float(np.mean(strengths)), strengths[-1]
+
+    def _statement(self, drawn: np.random.Generator, words: Words, subject: str) -> tuple[str, int]:
+        strength = int(drawn.choice([-2, -1, 1, 2]))
+        turned = bool(drawn.random() < self.negations)
+        opinion = words.opinions[strength][drawn.integers(len(words.opinions[strength]))]
+        said = words.forms[turned].format(s=subject, o=opinion)
+        return said, -int(np.sign(strength)) if turned else strength
+
+    def _stars(self, mean: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+        """Codes 0 to 4 of one to five stars."""
+        noise = stream(self.seed, NOISE, seed)
+        off = np.where(noise.random(len(mean)) < LOST * self.noise, noise.choice([-1, 1], len(mean)), 0)
+        stars: NDArray[np.float64] = np.clip(np.floor(mean + 2.5) + off, 0, len(STARS) - 1)
+        return stars
