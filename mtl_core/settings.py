@@ -3,6 +3,7 @@
 MTL_LAB_HOME       folder of the database and of uploaded tables (default: the user's data folder)
 MTL_LAB_STORE      SQLAlchemy address of the store (default: SQLite in the home folder)
 MTL_LAB_SCHEDULER  address of an existing dask scheduler (default: workers of our own on loopback)
+MTL_LAB_UPLOAD_DAYS  days after which an uploaded table that nobody reads is deleted (default: 90)
 MTL_LAB_WORKERS    number of worker processes (default: the machine's cores, at least 1, at most 8)
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 import platformdirs
 
 UPLOAD_LIMIT_MB = 50
+UPLOAD_DAYS = 90
 
 
 def home() -> Path:
@@ -29,6 +31,10 @@ def store_url() -> str:
 
 def scheduler_address() -> str | None:
     return os.environ.get("MTL_LAB_SCHEDULER") or None
+
+
+def upload_days() -> float:
+    return float(os.environ.get("MTL_LAB_UPLOAD_DAYS") or UPLOAD_DAYS)
 
 
 def worker_count() -> int:

@@ -131,7 +131,40 @@ def test_separators_at_the_end_and_blank_rows_are_no_data() -> None:
 def test_words_for_missing_cells_are_counted() -> None:
     frame, reading = read_table("a,b,c\n1,x,1\nNA,?,1\nn/a,无,1\n,y,1\n".encode(), "t.csv")
     assert frame["a"].isna().tolist() == [False, True, True, True]
-    assert "(5)" in reading.notes[0]
+    assert reading.words == (("a", "NA", 1), ("a", "n/a", 1), ("b", "?", 1), ("b", "无", 1))
+    assert reading.notes == (
+        "Empty cells count as missing (1).",
+        "In column 'a' these count as missing: 'NA' (1), 'n/a' (1).",
+        "In column 'b' these count as missing: '?' (1), '无' (1).",
+    )
+
+
+def test_a_word_for_missing_that_is_kept_is_a_value() -> None:
+    content = b"country,n\nDE,1\nNA,NA\nNA,2\nFR,3\n"
+    frame, reading = read_table(content, "t.csv", kept=[("country", "NA")])
+    assert frame["country"].tolist() == ["DE", "NA", "NA", "FR"]
+    assert frame["n"].dtype == float
+    assert reading.words == (("n", "NA", 1),)
+
+
+@pytest.mark.parametrize(("delimiter", "decimal"), [(",", "."), (";", ","), ("\t", ".")])
+def test_words_beside_numbers_leave_the_numbers_as_they_are(delimiter: str, decimal: str) -> None:
+    numbers = np.random.default_rng(0).normal(size=200).tolist()
+    tables = []
+    for word in ("n/a", ""):
+        cells = [f"{value!r}".replace(".", decimal) if i % 7 else word for i, value in enumerate(numbers)]
+        lines = [f"x{delimiter}y", *(f"{i}{delimiter}{cell}" for i, cell in enumerate(cells))]
+        tables.append(read_table("\n".join(lines).encode(), "t.csv"))
+    pd.testing.assert_frame_equal(tables[0][0], tables[1][0])
+    assert tables[0][1].words == (("y", "n/a", 29),)
+
+
+def test_words_in_many_columns_are_told_in_few_sentences() -> None:
+    names = [f"c{i}" for i in range(12)]
+    content = "\n".join([",".join(names), *[",".join(["1"] * 12)] * 5, ",".join(["NA"] * 12), ",".join(["2"] * 12)])
+    _, reading = read_table(f"x,{content.replace(chr(10), chr(10) + '9,')}".encode(), "t.csv")
+    assert len(reading.words) == 12
+    assert reading.notes[-1] == "So do such words in 7 more columns."
 
 
 NAMES = ["<script>alert(1)</script>", "**bold** ![](https://x/p.png)", "$x^2$", "n" * 300, "身高", "=1+1", "a\tb"]

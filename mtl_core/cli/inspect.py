@@ -28,8 +28,8 @@ def told(path: Path, recipe_file: Path | None = None, save: Path | None = None) 
 
     recipe_file: a saved recipe to use instead of the proposal; what differs is told. save: where to save the recipe.
     """
-    frame, reading = read_file(str(path))
     past = None if recipe_file is None else read_recipe(recipe_file)
+    frame, reading = read_file(str(path), () if past is None else past.recipe.kept)
     recipe = guess_recipe(frame) if past is None else fitted(past.recipe, frame)
     if save is not None:
         write(save, saved(frame, recipe, reading.filename).to_text())
@@ -58,7 +58,7 @@ def checked(saved_recipe: Path, data: Path, warn: Callable[[str], None]) -> str:
     Raises `InvalidInput` when a column that it uses is missing or of another type.
     """
     past = read_recipe(saved_recipe)
-    found = differences(past, read_file(str(data))[0])
+    found = differences(past, read_file(str(data), past.recipe.kept)[0])
     stops = [each.what for each in found if each.stops]
     if stops:
         raise InvalidInput(f"the recipe does not fit this table: {' '.join(stops)} Change the table or the recipe")

@@ -6,18 +6,16 @@ Nothing is turned silently into something else: whatever was decided or changed 
 from __future__ import annotations
 
 import codecs
-import io
-import re
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 
 import pandas as pd
 
 from mtl_core.data.containers import Unpacked, unpack
-from mtl_core.data.dialect import MISSING, WORDS, Dialect, find_dialect
+from mtl_core.data.dialect import WORDS, Dialect, find_dialect
 from mtl_core.data.encodings import decodes, detect
 from mtl_core.data.numbers import with_thousands
+from mtl_core.data.parsing import Kept, Words, in_words, parse
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 
@@ -30,6 +28,7 @@ class Reading:
     """How a file was read. notes: sentences about what was decided or changed, for the person to check.
 
     wrapping: "", "gzip", "zip", "Excel" or "Parquet". others: encodings that are plausible too (a person decides).
+    words: (column, word, cells): words such as NA that were taken as missing.
     """
 
     filename: str
@@ -42,10 +41,13 @@ class Reading:
     notes: tuple[str, ...] = ()
     wrapping: str = ""
     others: tuple[str, ...] = ()
+    words: tuple[tuple[str, str, int], ...] = ()
 
 
-def read_table(content: bytes, filename: str, encoding: str = "") -> tuple[pd.DataFrame, Reading]:
+def read_table(content: bytes, filename: str, encoding: str = "", kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
     """The table in a file, and how it was read; `encoding` is a person's word against what would be detected.
+
+    kept: (column, word) pairs: words that usually say "missing" and are values here.
 
     Raises `InvalidInput` with one sentence when there is no table.
     """
@@ -55,7 +57,7 @@ def read_table(content: bytes, filename: str, encoding: str = "") -> tuple[pd.Da
     if inside.frame is not None:
         return _typed(inside.frame, inside, filename)
     _check_any(inside.content, filename)
-    return _text(inside, filename, encoding)
+    return _text(inside, filename, encoding, kept)
 
 
 def check_size(size: int, filename: str) -> None:
@@ -70,7 +72,7 @@ def _check_any(content: bytes, filename: str) -> None:
         raise InvalidInput(f"{filename} is empty; choose a file with a header and one row for each example")
 
 
-def _text(inside: Unpacked, filename: str, chosen: str) -> tuple[pd.DataFrame, Reading]:
+def _text(inside: Unpacked, filename: str, chosen: str, kept: Kept) -> tuple[pd.DataFrame, Reading]:
     content = inside.content
     encoding, others = (_checked(content, chosen, filename), ()) if chosen else detect(content)
     if b"\0" in content and not encoding.startswith("utf-16"):
@@ -81,14 +83,16 @@ def _text(inside: Unpacked, filename: str, chosen: str) -> tuple[pd.DataFrame, R
     width = max(len(found.rows[0]), Counter(map(len, found.rows)).most_common(1)[0][0])
     given = found.rows[0] if found.header else []
     names, renamed = _names(given, width, filename)
-    frame, cleaned = _cleaned(_parse(content, filename, encoding, found, names), given if found.header else names)
+    parsed, words = parse(content, filename, encoding, found, names, kept)
+    frame, cleaned = _cleaned(parsed, given if found.header else names)
     frame, grouped = _numbers(frame, found.decimal)
     if frame.empty:
         raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
     said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter)
-    notes = [*inside.notes, *said, *_layout(found), *found.notes, *renamed, *cleaned, *grouped]
+    words = tuple(each for each in words if each[0] in frame)
+    notes = [*inside.notes, *said, *_layout(found), *found.notes, *renamed, *cleaned, *_empty(frame, words), *grouped]
     facts = (filename, encoding, found.delimiter, found.decimal, found.header, *frame.shape)
-    return frame, Reading(*facts, tuple(notes), inside.wrapping, others)
+    return frame, Reading(*facts, tuple(notes), inside.wrapping, others, words)
 
 
 def _typed(frame: pd.DataFrame, inside: Unpacked, filename: str) -> tuple[pd.DataFrame, Reading]:
@@ -98,7 +102,7 @@ def _typed(frame: pd.DataFrame, inside: Unpacked, filename: str) -> tuple[pd.Dat
     frame, cleaned = _cleaned(frame.set_axis(names, axis=1), given)
     if frame.empty:
         raise InvalidInput(f"{filename} has no rows; add one row for each example")
-    notes = (*inside.notes, *renamed, *cleaned)
+    notes = (*inside.notes, *renamed, *cleaned, *_empty(frame))
     return frame, Reading(filename, "utf-8", "", ".", True, *frame.shape, notes, inside.wrapping)
 
 
@@ -159,47 +163,6 @@ def _layout(found: Dialect) -> list[str]:
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
-def _parse(content: bytes, filename: str, encoding: str, found: Dialect, names: list[str]) -> pd.DataFrame:
-    table, encoding = _table(content, encoding, found.before)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                io.BytesIO(table),
-                encoding=encoding,
-                sep=found.delimiter,
-                decimal=found.decimal,
-                header=0 if found.header else None,
-                names=names,
-                skiprows=[1] if found.units else None,
-                index_col=False,
-                keep_default_na=False,
-                na_values=MISSING,
-                skipinitialspace=True,
-                low_memory=False,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeError) as error:
-        raise InvalidInput(f"{filename} cannot be read: {_reason(str(error), len(names))}") from error
-
-
-def _table(content: bytes, encoding: str, before: str) -> tuple[bytes, str]:
-    """The bytes from the names on, and their encoding: without its mark UTF-16 needs the order of its bytes."""
-    if not before:
-        return content, encoding
-    if encoding == "utf-16":
-        encoding = "utf-16-be" if content.startswith(codecs.BOM_UTF16_BE) else "utf-16-le"
-        content = content.removeprefix(codecs.BOM_UTF16_BE).removeprefix(codecs.BOM_UTF16_LE)
-    return content[len(before.encode(encoding, "replace")) :], encoding
-
-
-def _reason(message: str, width: int) -> str:
-    if found := re.search(r"in line (\d+), saw (\d+)", message):
-        return f"line {found[1]} has {found[2]} cells but the header has {width}; put cells with separators in quotes"
-    if found := re.search(r"EOF inside string starting at row (\d+)", message):
-        return f"a quotation mark that opens near row {found[1]} is never closed; close or remove it"
-    return f"rows have more cells than the header ({width}); put cells with separators in quotes"
-
-
 def _cleaned(frame: pd.DataFrame, header: list[str]) -> tuple[pd.DataFrame, list[str]]:
     """Without nameless empty columns (a separator at the end of each line) and rows without any value."""
     notes = []
@@ -214,10 +177,13 @@ def _cleaned(frame: pd.DataFrame, header: list[str]) -> tuple[pd.DataFrame, list
         frame = frame[~blank].reset_index(drop=True)
     for name in [each for each in frame.columns if pd.api.types.is_object_dtype(frame[each])]:
         frame[name] = frame[name].where(frame[name].isna(), frame[name].astype(str)).astype("str")
-    n_missing = int(frame.isna().sum().sum())
-    if n_missing:
-        notes.append(f"Cells that are empty or say NA, n/a, NaN, null, ? or 无 count as missing ({n_missing:,}).")
     return frame, notes
+
+
+def _empty(frame: pd.DataFrame, words: Words = ()) -> list[str]:
+    """What counts as missing: empty cells, and words column by column."""
+    empty = int(frame.isna().sum().sum()) - sum(count for *_, count in words)
+    return [*([f"Empty cells count as missing ({empty:,})."] if empty > 0 else []), *in_words(words)]
 
 
 def _numbers(frame: pd.DataFrame, decimal: str) -> tuple[pd.DataFrame, list[str]]:

@@ -1,0 +1,230 @@
+"""Uploaded tables on the machine that runs the lab: kept, found again by whom they belong to, deleted, expired.
+
+An upload lies in a folder of its own, named by its content: the bytes as they came, the table as it was read, how, and
+whose it is. The same file uploaded twice is kept once; it is gone when the last owner has deleted it. An upload that
+nobody has read for `settings.upload_days()` goes at the next start of the lab. Roles of the columns are no part of it;
+they are a `Recipe`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mtl_core import settings
+from mtl_core.data.containers import unpack
+from mtl_core.data.encodings import detect
+from mtl_core.data.parsing import Kept
+from mtl_core.data.reading import Reading, read_table
+from mtl_core.registry import InvalidInput
+
+DAY = 86_400.0
+_OWNING = threading.Lock()
+TOUCH_SECONDS = 3600.0
+"""That an upload was read is written down so often at most."""
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A table that belongs to somebody. size: bytes on the disk. expires: seconds since 1970."""
+
+    fingerprint: str
+    reading: Reading
+    size: int
+    expires: float
+
+
+def store_upload(
+    content: bytes, filename: str, encoding: str = "", owner: str = "", notes: tuple[str, ...] = ()
+) -> str:
+    """Read and keep a file; its fingerprint. Raises `InvalidInput` with one sentence when it is no table.
+
+    encoding: as a person says; "" = as detected. Another encoding is another upload. owner: whose it is, "" = this
+    machine's. notes: sentences about where it came from.
+    """
+    fingerprint = hashlib.sha256(content + encoding.encode()).hexdigest()[:16]
+    folder = _folder(fingerprint)
+    if not folder.is_dir():
+        frame, reading = read_table(content, Path(filename).name, encoding)
+        others = reading.others or _others(content, encoding)
+        reading = dataclasses.replace(reading, others=others, notes=(*notes, *reading.notes))
+        _keep(folder, content, frame, reading)
+    with _OWNING:
+        _own(folder, [*_owners(folder), owner])
+    _touch(folder)
+    return fingerprint
+
+
+def load_upload(fingerprint: str, kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
+    """The table of an upload and how it was read; `kept` as for `read_table`."""
+    folder = _found(fingerprint)
+    _touch(folder)
+    name = f"-{hashlib.sha256(repr(sorted(kept)).encode()).hexdigest()[:8]}" if kept else ""
+    path, facts = folder / f"table{name}.parquet", folder / f"reading{name}.json"
+    if not facts.is_file():
+        plain = _reading(folder / "reading.json")
+        frame, reading = read_table((folder / "original").read_bytes(), plain.filename, plain.encoding, kept)
+        _write(path, facts, frame, dataclasses.replace(reading, others=plain.others))
+    return pd.read_parquet(path), _reading(facts)
+
+
+def load_original(fingerprint: str) -> tuple[bytes, Reading]:
+    """The file of an upload as it came, and how it was read."""
+    folder = _found(fingerprint)
+    return (folder / "original").read_bytes(), _reading(folder / "reading.json")
+
+
+def uploads_of(owner: str) -> list[StoredTable]:
+    """The tables that belong to somebody, the one that was read last first."""
+    found = [folder for folder in _folders() if owner in _owners(folder)]
+    found.sort(key=_read_last, reverse=True)
+    return [
+        StoredTable(folder.name, _reading(folder / "reading.json"), _size(folder), _read_last(folder) + _life())
+        for folder in found
+    ]
+
+
+def is_owner(fingerprint: str, owner: str) -> bool:
+    return owner in _owners(_found(fingerprint))
+
+
+def delete_upload(fingerprint: str, owner: str) -> None:
+    """Forget somebody's table; the file goes when it is nobody else's. Raises `InvalidInput` when it is not theirs."""
+    folder = _found(fingerprint)
+    with _OWNING:
+        owners = _owners(folder)
+        if owner not in owners:
+            raise InvalidInput("this table belongs to somebody else; only who uploaded it can delete it")
+        if left := [each for each in owners if each != owner]:
+            _own(folder, left)
+        else:
+            _remove(folder)
+
+
+def expire_uploads(now: float | None = None) -> int:
+    """Delete what nobody has read for too long, and what an interrupted upload left; how many tables went."""
+    now = time.time() if now is None else now
+    gone = [folder for folder in _folders() if _read_last(folder) + _life() < now]
+    for folder in gone:
+        _remove(folder)
+    for draft in _home().glob("draft-*"):
+        if draft.stat().st_mtime + DAY < now:
+            shutil.rmtree(draft, ignore_errors=True)
+    return len(gone)
+
+
+# --- on the disk ------------------------------------------------------------------------------------------------
+def _keep(folder: Path, content: bytes, frame: pd.DataFrame, reading: Reading) -> None:
+    """All files or none: the folder appears when it is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix="draft-"))
+    try:
+        (draft / "original").write_bytes(content)
+        _write(draft / "table.parquet", draft / "reading.json", frame, reading)
+        draft.rename(folder)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not folder.is_dir():
+            what = f"{reading.filename} could not be kept ({error.strerror})"
+            raise InvalidInput(f"{what}; make room on the disk") from error
+
+
+def _write(path: Path, facts: Path, frame: pd.DataFrame, reading: Reading) -> None:
+    frame.to_parquet(path, index=False)
+    _replace(facts, json.dumps(dataclasses.asdict(reading)))
+
+
+def _reading(path: Path) -> Reading:
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    lists = {name: tuple(facts[name]) for name in ("notes", "others") if name in facts}
+    words = tuple((str(name), str(word), int(count)) for name, word, count in facts.get("words", ()))
+    return Reading(**{**facts, **lists, "words": words})
+
+
+def _found(fingerprint: str) -> Path:
+    folder = _folder(fingerprint)
+    if not re.fullmatch(r"[0-9a-f]{16}", fingerprint) or not folder.is_dir():
+        raise InvalidInput(f"there is no upload {fingerprint!r} on this machine; upload the file again")
+    return folder
+
+
+def _owners(folder: Path) -> list[str]:
+    """Whose the table is; this machine's where nobody is named."""
+    try:
+        return [str(each) for each in json.loads((folder / "owners.json").read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return [""] if (folder / "reading.json").is_file() and not (folder / "owners.json").exists() else []
+
+
+def _own(folder: Path, owners: list[str]) -> None:
+    if not (folder / "owners.json").exists():  # it has just been made: whoever keeps it first is its only owner
+        owners = owners[-1:]
+    _replace(folder / "owners.json", json.dumps(list(dict.fromkeys(owners))))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Written whole or not at all, whoever else writes."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(draft).replace(path)
+
+
+def _remove(folder: Path) -> None:
+    """First out of sight, then piece by piece."""
+    away = folder.with_name(f"draft-{folder.name}-{time.time_ns()}")
+    with suppress(OSError):
+        folder.rename(away)
+        shutil.rmtree(away, ignore_errors=True)
+
+
+def _touch(folder: Path) -> None:
+    """Write down that the table was read just now."""
+    with suppress(OSError):
+        if time.time() - _read_last(folder) > TOUCH_SECONDS:
+            os.utime(folder / "reading.json")
+
+
+def _read_last(folder: Path) -> float:
+    with suppress(OSError):
+        return (folder / "reading.json").stat().st_mtime
+    return time.time()
+
+
+def _folders() -> Iterator[Path]:
+    return (folder for folder in _home().glob("*") if re.fullmatch(r"[0-9a-f]{16}", folder.name))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _life() -> float:
+    return settings.upload_days() * DAY
+
+
+def _home() -> Path:
+    return settings.home() / "uploads"
+
+
+def _folder(fingerprint: str) -> Path:
+    return _home() / fingerprint
+
+
+def _others(content: bytes, encoding: str) -> tuple[str, ...]:
+    """Where a person chose the encoding, the ones that may still be chosen instead."""
+    found, others = detect(unpack(content, "").content) if encoding else ("", ())
+    return tuple(name for name in (found, *others) if name and name != encoding)
