@@ -214,6 +214,22 @@ def test_without_a_task_there_is_a_sentence_and_no_run(house: House) -> None:
     assert "No task is chosen" in words(shown)
 
 
+def test_without_a_sharing_type_there_is_a_sentence_and_every_control(house: House) -> None:
+    shown = page(TRAIN)
+    checked(found(shown, "button_group")[1].set_value([]).run())
+    assert "No sharing type is chosen; choose at least one." in words(shown)
+    assert {"species", "Weight decay"} <= {each.label for each in shown.slider}
+    assert "Learning rate" in {each.label for each in found(shown, "select_slider")}
+    assert button(shown, "Run").disabled
+
+
+def test_a_rare_sharing_type_stands_behind_one_click_and_races_with_the_others(house: House) -> None:
+    shown = page(TRAIN, settings=addresses.compact(SMALL))
+    checked(found(shown, "button_group")[2].set_value(["ple"]).run())
+    checked(button(shown, "Run").click().run())
+    assert [each.name for each in house.lab.runs()[0].experiment.sharings] == ["hard", "ple"]
+
+
 def test_run_hands_in_what_the_controls_say(house: House) -> None:
     house.run("queued")
     shown = page(TRAIN, settings=addresses.compact(SMALL))
@@ -240,13 +256,15 @@ def test_a_weight_turned_while_a_run_trains_reaches_it_once(house: House) -> Non
     checked(shown.run())
     turned = {"part": "weighting", "knob": "weights_of_tasks", "value": [1.0, 3.0, 1.0]}
     assert house.asked() == [("change", turned)]
+    assert "Changed since" not in words(shown)
 
 
 def test_looking_at_a_run_turns_none_of_its_knobs(house: House) -> None:
     elsewhere = replace(SMALL, weighting=Fixed(weights_of_tasks=(1.0, 1.0, 5.0)))
     run_id = house.run("running", steps=4)
-    page(TRAIN, run=run_id, settings=addresses.compact(elsewhere))
+    shown = page(TRAIN, run=run_id, settings=addresses.compact(elsewhere))
     assert [word for word, _ in house.asked()] == []
+    assert "Changed since then: loss weights. These count from the next run on" in words(shown)
 
 
 def test_turned_knobs_stand_under_the_curves(house: House) -> None:
@@ -283,7 +301,7 @@ def test_home_asks_the_question_shows_three_doors_and_the_last_runs(house: House
 def test_home_shows_that_the_answer_turns_with_the_tasks(house: House) -> None:
     said = words(page(HOME))
     assert "When the tasks have everything in common" in said
-    assert "Provisionally, sharing helps all 4 tasks." in said
+    assert "Sharing helps all 4 tasks." in said
     assert "When they have nothing in common" in said
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from mtl_core.experiment import Experiment
+from mtl_core.experiment import Change, Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
 from pages.ui.addresses import in_hand, without_changes
@@ -134,17 +133,26 @@ def turn_knobs(record: RunRecord) -> None:
         for (part, method, knob), value in now.items():
             if methods[part] == method and sent.get((part, method, knob)) != value:
                 session.lab().change(record.id, part, knob, value)
+                _passed_on(record.id)[part, knob] = value
     st.session_state["sent"] = (record.id, now)
+
+
+def _passed_on(run_id: str) -> dict[tuple[str, str], Any]:
+    """Knobs of a run that were turned in this session, with their last values; the run may not have them yet."""
+    turned: dict[tuple[str, str], Any] = st.session_state.setdefault(f"turned.{run_id}", {})
+    return turned
 
 
 def changed_since(record: RunRecord) -> list[str]:
     """Which settings differ from those of the run in view, in words; empty when they are the same.
 
-    What an active run lets one turn has been passed on to it (`turn_knobs`): it is in force, not different.
+    A knob that was turned here while the run trains has been passed on to it: it is in force, not different.
     """
-    then, now = without_changes(record.experiment.at(record.experiment.training.steps)), session.experiment()
-    if record.status in ACTIVE and then.tasks == now.tasks:
-        then = _with_live_values(then, now)
+    last, then, now = record.experiment.training.steps, record.experiment, session.experiment()
+    if record.status in ACTIVE:
+        for (part, knob), value in _passed_on(record.id).items():
+            then = then.changed(Change(last, part, knob, value))
+    then = without_changes(then.at(last))
     names = {
         "data": "data",
         "tasks": "tasks",
@@ -158,12 +166,3 @@ def changed_since(record: RunRecord) -> list[str]:
     before, after = in_hand(then).to_json(), in_hand(now).to_json()
     return [word for key, word in names.items() if before[key] != after[key]]
 
-
-def _with_live_values(then: Experiment, now: Experiment) -> Experiment:
-    """`then` with the live knobs of `now`, where both have the same methods."""
-    for part in Experiment.PARTS:
-        old, new = getattr(then, part), getattr(now, part)
-        if old.name == new.name:
-            live = {item.name: getattr(new, item.name) for item in old.knobs() if item.live}
-            then = replace(then, **{part: replace(old, **live)})
-    return then

@@ -15,7 +15,6 @@ from pages.ui.verdict_view import verdict_table, verdict_view
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
-    from mtl_core.evaluation.compare import Comparison
     from mtl_core.evaluation.history import History
 
 EVERY = 0.5
@@ -43,7 +42,7 @@ def _region(run_id: str) -> None:
             sharing = _answer(record)
         with middle:
             _below(record, history, sharing)
-            _numbers(session.lab().comparison(run_id), history)
+            _numbers(run_id, history)
 
 
 def _progress(record: RunRecord) -> None:
@@ -181,10 +180,13 @@ COSINE_TIP = (
 WEIGHTS_TIP = "How much each task's loss counted in each step. Turn the sliders on the left while the run trains."
 
 
-def _numbers(comparison: Comparison, history: History) -> None:
-    with st.expander("Numbers behind the charts"):
-        st.dataframe(verdict_table(comparison), hide_index=True)
-        st.dataframe(_last_points(history), hide_index=True)
+def _numbers(run_id: str, history: History) -> None:
+    """Worked out only while somebody looks: a run that trains is drawn twice a second."""
+    place = st.expander("Numbers behind the charts", key="numbers", on_change="rerun")
+    if place.open:
+        with place:
+            st.dataframe(verdict_table(session.lab().comparison(run_id)), hide_index=True)
+            st.dataframe(_last_points(history), hide_index=True)
 
 
 def _last_points(history: History) -> pd.DataFrame:

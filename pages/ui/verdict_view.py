@@ -37,7 +37,7 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
         st.caption(text.plain(note))
     st.caption(text.plain(price(comparison, verdicts)))
     if verdicts:
-        _reasons(verdicts)
+        _reasons(verdicts, key)
 
 
 DOTS_TIP = "Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference."
@@ -113,14 +113,16 @@ def price(comparison: Comparison, verdicts: Sequence[TaskVerdict]) -> str:
 NOTHING = ["Nothing else that this lab knows of."]
 
 
-def _reasons(verdicts: Sequence[TaskVerdict]) -> None:
+def _reasons(verdicts: Sequence[TaskVerdict], key: str) -> None:
+    """Both answers are worked out once somebody asks."""
     from mtl_core.evaluation.explain import why, would_change
 
     with st.container(horizontal=True, gap="small"):
-        with st.popover("Why?"):
-            _explained(verdicts, {each: why(each) for each in verdicts})
-        with st.popover("What would change it?"):
-            _explained(verdicts, {each: would_change(each) for each in verdicts})
+        for label, reasons in {"Why?": why, "What would change it?": would_change}.items():
+            place = st.popover(label, key=f"{key}-{label}", on_change="rerun")
+            if place.open:
+                with place:
+                    _explained(verdicts, {each: reasons(each) for each in verdicts})
 
 
 def _explained(verdicts: Sequence[TaskVerdict], reasons: dict[TaskVerdict, tuple[str, ...]]) -> None:
