@@ -14,7 +14,6 @@ from mtl_core.weighting.base import Signal, State, weightings
 from mtl_core.weighting.by_gradient import GradientCombination, count
 from mtl_core.weighting.solvers import Array, Mask
 
-
 ROUNDING = 1e-6
 """A gradient's size that differs from its target by so small a share, that of 32-bit floats, is on target."""
 
