@@ -14,7 +14,7 @@ from mtl_core.data.base import sources
 from mtl_core.data.columns import guess
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.saved import saved
-from mtl_core.data.table import Upload, store_upload
+from mtl_core.data.table import Upload, load_upload, store_upload
 from mtl_core.registry import InvalidInput
 from pages.ui.charts_data import bars, coverage_map, picture, shapes
 from pages.ui.data_shelves import shelf
@@ -135,7 +135,9 @@ def test_every_generator_has_its_dials(place: Room, name: str) -> None:
     at = open_shelf(place, "generated")
     at.selectbox[0].set_value(name).run()
     assert not at.error
-    labels = {each.label for kind in (at.slider, at.select_slider, at.toggle, at.number_input) for each in kind}
+    labels = {
+        each.label for kind in (at.slider, at.select_slider, at.toggle, at.number_input, at.selectbox) for each in kind
+    }
     assert {knob.label for knob in sources[name].knobs()} <= labels
 
 
@@ -371,6 +373,85 @@ def test_rows_that_carry_both_labels_are_shown_where_labels_are_missing(place: R
 def test_a_coverage_map_names_every_pair() -> None:
     figure = coverage_map(np.array([[0.9, 0.2], [0.2, 0.5]]), ["a", "b"])
     assert figure.alt == "Rows that carry both labels. a and b 20%."
+
+
+# --- ways to bring a table ----------------------------------------------------------------------------------------
+def test_cells_from_a_spreadsheet_can_be_pasted(place: Room) -> None:
+    at = open_shelf(place, "table")
+    cells = TABLE.to_csv(index=False, sep="\t")
+    at.text_area(key="paste.cells").set_value(cells)
+    at.button(key="paste.take").click().run()
+    assert not at.error
+    assert "60 rows, 5 columns" in said(at)
+    assert tasks_in_view(at) == ["weight", "healthy"]
+
+
+def test_nothing_pasted_is_refused_in_one_sentence(place: Room) -> None:
+    at = open_shelf(place, "table")
+    at.button(key="paste.take").click().run()
+    assert [each.value.replace("\\", "") for each in at.error] == [
+        "pasted cells.tsv is empty; choose a file with a header and one row for each example."
+    ]
+
+
+def joining(place: Room, second: pd.DataFrame) -> AppTest:
+    at = drop(place, csv(TABLE.assign(visit=np.arange(ROWS) + 100)), "first.csv")
+    at.file_uploader(key="join.file").upload("second.csv", csv(second), "text/csv").run()
+    return at
+
+
+def test_a_second_file_is_joined_on_a_key_and_says_what_matched(place: Room) -> None:
+    at = joining(place, pd.DataFrame({"visit": np.arange(40) + 120, "pulse": np.cos(np.arange(40))}))
+    assert not at.error
+    at.button(key="join.go").click().run()
+    assert not at.error
+    assert "Joined on 'visit': 40 of 60 rows of first.csv match second.csv." in told(at)
+    assert "first + second.parquet" in told(at)
+    assert tasks_in_view(at) == ["healthy", "pulse"]
+
+
+def test_files_that_share_no_key_or_repeat_it_on_both_sides_are_refused(place: Room) -> None:
+    at = joining(place, pd.DataFrame({"other": range(40), "pulse": range(40)}))
+    assert "no column in common" in said(at)
+    at = joining(place, pd.DataFrame({"subject": [f"s{i % 5}" for i in range(40)], "pulse": range(40)}))
+    at.button(key="join.go").click().run()
+    assert len(at.error) == 1
+    assert "both tables have several rows with the same 'subject'" in at.error[0].value.replace("\\", "")
+
+
+def test_a_word_that_was_taken_as_missing_is_kept_with_one_click_and_back(place: Room) -> None:
+    frame = TABLE.assign(colour=TABLE["colour"].replace("blue", "NA"))
+    at = drop(place, csv(frame))
+    assert "'NA' in 'colour', 20 cells" in told(at)
+    next(each for each in at.button if each.label == "Keep as a value").click().run()
+    assert not at.error
+    assert "'NA' in 'colour' is a value" in told(at)
+    at.button(key="train").click().run()
+    source = at.session_state["experiment"].data
+    assert set(source.load().features["colour"]) == {"red", "green", "NA"}
+    at.switch_page("pages/data.py").run()
+    next(each for each in at.button if each.label == "Take as missing").click().run()
+    assert "'NA' in 'colour', 20 cells" in told(at)
+
+
+def test_a_visitor_opens_and_deletes_their_own_tables_and_sees_no_others(place: Room) -> None:
+    at = drop(place, csv(TABLE.assign(age=1.5)), "mine.csv")
+    fingerprint = at.session_state["upload"]
+    assert "kept until" in said(at)
+    assert not [each for each in drop(place, csv(TABLE), "b.csv").button if each.key == f"delete.{fingerprint}"]
+    at = drop_again(at, csv(TABLE.assign(age=2.5)), "mine too.csv")
+    at.button(key=f"open.{fingerprint}").click().run()
+    assert at.session_state["upload"] == fingerprint
+    at.button(key=f"delete.{fingerprint}").click().run()
+    assert not at.error
+    assert not [each for each in at.button if each.key == f"delete.{fingerprint}"]
+    with pytest.raises(InvalidInput, match="there is no upload"):
+        load_upload(fingerprint)
+
+
+def drop_again(at: AppTest, content: bytes, name: str) -> AppTest:
+    at.file_uploader(key="file").upload(name, content, "text/csv").run()
+    return at
 
 
 # --- pure ---------------------------------------------------------------------------------------------------------

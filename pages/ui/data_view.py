@@ -14,6 +14,7 @@ from pages.ui.charts_data import coverage_map, shapes
 from pages.ui.charts_results import correlation_map
 from pages.ui.live_chart import live_chart
 from pages.ui.text import cut, number, plain, plural
+from pages.ui.viewer import examples
 
 PREVIEW_ROWS = 100
 PLAY = ":material/play_arrow:"
@@ -23,6 +24,7 @@ def view(source: Source, dataset: Dataset) -> None:
     """All there is to see before training, and the button that leads there."""
     heading(dataset)
     train_with(source, dataset)
+    examples(dataset)
     task_table(dataset)
     rows_per_task(dataset)
     left, right = st.columns(2)
@@ -141,13 +143,14 @@ def preview(dataset: Dataset) -> None:
 
 
 def preview_rows(dataset: Dataset) -> pd.DataFrame:
-    """The first rows: the tasks first, classes by their names, then the features."""
+    """The first rows: the tasks first, classes by their names, then the features; pixels are not shown."""
     targets = dataset.targets.head(PREVIEW_ROWS)
     named = {
         f"task: {task.name}": _named(targets[task.name], task.classes) if task.classes else targets[task.name]
         for task in dataset.tasks
     }
-    return pd.concat([pd.DataFrame(named), dataset.features.head(PREVIEW_ROWS)], axis=1)
+    features = dataset.features.head(PREVIEW_ROWS) if dataset.image_shape is None else pd.DataFrame()
+    return pd.concat([pd.DataFrame(named), features], axis=1)
 
 
 def _named(codes: pd.Series, classes: tuple[str, ...]) -> pd.Series:
