@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.document import RESULTS, ROOT
+from mtl_core.meta.families import families
+from mtl_core.meta.learners import learners
 from mtl_core.models.base import sharings
 from mtl_core.optimisers import optimisers
 from mtl_core.registry import Knob, Method, Registry
@@ -24,9 +26,9 @@ from pages.ui.cards import card, describe
 DOCUMENT = ROOT / "docs" / "methods.md"
 HEAD = """# Methods
 
-Every sharing type, loss weighting, optimiser and kind of task of the lab: what it does, its rule, its settings, what it
-promises, what it costs, where it comes from and where it departs from there. Written by `python -m benchmarks.methods`
-from the code itself; the tests fail when it is out of date.
+Every sharing type, loss weighting, optimiser, kind of task and meta-learner of the lab: what it does, its rule, its
+settings, what it promises, what it costs, where it comes from and where it departs from there. Written by
+`python -m benchmarks.methods` from the code itself; the tests fail when it is out of date.
 
 T is the number of tasks, K the number of those that a network learns and that have a label in the step, L_t the loss of
 task t, g_t its gradient on the shared parameters.
@@ -56,16 +58,20 @@ def document() -> str:
         *chapter(optimisers, list(optimisers), costs),
         "\n## Kinds of task\n",
         *chapter(kinds, list(kinds), costs),
+        "\n## Learning to learn\n\n`mtl-lab adapt` compares these on tasks that none of them has seen.\n",
+        *chapter(learners, list(learners), costs),
+        "\n## Families of tasks to learn from\n",
+        *chapter(families, list(families), costs),
     ]
     return "\n".join(parts).rstrip() + "\n"
 
 
 def contents() -> Iterator[str]:
     """Names and words of every method, a line a family."""
-    families: list[tuple[str, Registry[Any]]] = [
-        ("Sharing types", sharings), ("Loss weightings", weightings), ("Optimisers", optimisers), ("Kinds", kinds)
-    ]  # fmt: skip
-    for title, registry in families:
+    every: dict[str, Registry[Any]] = {"Sharing types": sharings, "Loss weightings": weightings}
+    every |= {"Optimisers": optimisers, "Kinds of task": kinds}
+    every |= {"Meta-learners": learners, "Families of tasks": families}
+    for title, registry in every.items():
         links = [f"[{registry[name].term or registry[name].title}](#{anchor(name)})" for name in registry]
         yield f"- {title} ({len(registry)}): {', '.join(links)}"
 

@@ -23,7 +23,7 @@ from mtl_core.meta.generated import Relatives, Sinusoids
 from mtl_core.meta.groups import groups_of
 from mtl_core.meta.learners import Learner, learners
 from mtl_core.meta.network import Network, Part, Task, ridge_outputs
-from mtl_core.meta.result import curves, duels
+from mtl_core.meta.result import Course, course, curves, duels
 from mtl_core.models.base import Parameters, Trunk
 from mtl_core.registry import InvalidInput
 from mtl_core.tasks import TaskSpec
@@ -306,13 +306,13 @@ def test_a_comparison_on_groups_ends_in_errors_and_duels() -> None:
     heard: list[tuple[str, int]] = []
     found = compare(asked, lambda name, step: heard.append((name, step)))
     assert heard == [("ridge", 50), ("ridge", 60)]
-    assert {key: values.shape for key, values in found.items()} == {("ridge", 3): (3, 3), ("scratch", 3): (3, 3)}
+    assert {key: each.errors.shape for key, each in found.items()} == {("ridge", 3): (3, 3), ("scratch", 3): (3, 3)}
     frame = curves(found, family.test_to_train)
     assert (frame["low"] <= frame["error"]).all()
     assert (frame["error"] <= frame["high"]).all()
-    (duel,) = duels(found, "scratch", 2, family.test_to_train)
+    (duel,) = duels(found, "scratch", family.test_to_train)
     assert duel.learner == "ridge"
-    assert duel.low <= duel.gain or duel.high <= duel.gain
+    assert duel.low <= duel.gain <= duel.high
 
 
 @pytest.mark.parametrize(
@@ -352,14 +352,23 @@ def test_duels_are_paired_t_tests_on_log_errors_with_holms_correction() -> None:
     from scipy import stats
 
     random = np.random.default_rng(1)
-    found = {(name, 5): np.exp(random.normal(mean, 0.2, (6, 3))) for name, mean in [("a", 0), ("b", -1), ("c", 0.02)]}
-    both = duels(found, "a", 2, 0.0)
-    plain_p = [stats.ttest_rel(np.log(found["a", 5][:, 2]), np.log(found[name, 5][:, 2])).pvalue for name in ("b", "c")]
+    best = np.array([2, 0, 1, 1, 0, 2])
+    errors = {name: np.exp(random.normal(mean, 0.2, (6, 3))) for name, mean in [("a", 0), ("b", -1), ("c", 0.02)]}
+    both = duels({(name, 5): Course(each, best) for name, each in errors.items()}, "a", 0.0)
+    logs = {name: np.log(each[range(6), best]) for name, each in errors.items()}
+    plain_p = [stats.ttest_rel(logs["a"], logs[name]).pvalue for name in ("b", "c")]
     smaller, larger = sorted(plain_p)
     assert sorted(each.p for each in both) == pytest.approx([min(2 * smaller, 1), max(2 * smaller, larger)])
     assert [each.verdict for each in both] == ["better", "no clear difference"]
-    ratio = np.exp(np.log(found["b", 5][:, 2] / found["a", 5][:, 2]).mean())
-    assert both[0].gain == pytest.approx(100 * (1 - ratio))
+    assert both[0].gain == pytest.approx(100 * (1 - np.exp((logs["b"] - logs["a"]).mean())))
+
+
+def test_a_learner_is_judged_at_the_step_that_was_best_on_other_tasks() -> None:
+    unseen = np.array([[[4.0, 1.0, 2.0]], [[4.0, 3.0, 2.0]]])
+    guide = np.array([[[9.0, 8.0, 7.0]], [[1.0, np.inf, 2.0]]])
+    found = course(unseen, guide)
+    assert found.best.tolist() == [2, 0]
+    assert found.judged.tolist() == [2.0, 4.0]
 
 
 @pytest.mark.slow
@@ -368,8 +377,8 @@ def test_the_ridge_head_and_maml_beat_pretraining_and_scratch_on_related_tasks()
     names = ("maml", "pretraining", "ridge", "scratch")
     asked = Comparison(Relatives(), tuple(learners[name]() for name in names), Trunk(width=32), budget, (10,), 5)
     found = compare(asked)
-    told = {each.learner: each for each in duels(found, "scratch", 5, 0.0)}
+    told = {each.learner: each for each in duels(found, "scratch", 0.0)}
     assert told["ridge"].verdict == "better"
     assert told["ridge"].gain > 70
-    (against,) = (each for each in duels(found, "pretraining", 5, 0.0) if each.learner == "maml")
+    (against,) = (each for each in duels(found, "pretraining", 0.0) if each.learner == "maml")
     assert (against.verdict, against.gain > 10) == ("better", True)

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from benchmarks import methods
+from mtl_core.meta.families import families
+from mtl_core.meta.learners import learners
 from mtl_core.models.base import sharings
 from mtl_core.optimisers import optimisers
 from mtl_core.tasks import kinds
@@ -14,7 +16,7 @@ from mtl_core.weighting.base import weightings
 from pages.ui.cards import card
 
 PAPERS = [*(sharings[name] for name in sharings), *(weightings[name] for name in weightings)]
-PAPERS += [optimisers[name] for name in optimisers]
+PAPERS += [*(optimisers[name] for name in optimisers), *(learners[name] for name in learners)]
 
 
 def test_the_document_is_up_to_date() -> None:
@@ -22,7 +24,9 @@ def test_the_document_is_up_to_date() -> None:
     assert methods.DOCUMENT.read_text(encoding="utf-8") == fresh, "stale; run: python -m benchmarks.methods"
 
 
-@pytest.mark.parametrize("registry", [sharings, weightings, optimisers, kinds], ids=lambda each: each.family)
+@pytest.mark.parametrize(
+    "registry", [sharings, weightings, optimisers, kinds, learners, families], ids=lambda each: each.family
+)
 def test_every_method_and_every_setting_has_its_place(registry: object) -> None:
     text = methods.document()
     for name in registry:  # type: ignore[attr-defined]

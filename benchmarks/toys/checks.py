@@ -15,5 +15,13 @@ class Check:
     high: float
 
     @property
+    def figure(self) -> str:
+        return f"{self.value:.4g}"
+
+    @property
+    def expected(self) -> str:
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+
+    @property
     def kept(self) -> bool:
         return self.low <= self.value <= self.high

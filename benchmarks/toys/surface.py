@@ -103,8 +103,8 @@ def _combined(
         objective = method.objective(leaf, present, learned).sum()
         weights, *own = torch.autograd.grad(objective, [leaf, *learned.values()])
     else:
-        gramian = torch.bmm(jacobian, jacobian.mT) if method.needs_gramian else None
-        weights, state = method.weights(Signal(values, present, step, 1, gramian), state)
+        gramian = torch.bmm(jacobian, jacobian.mT).float() if method.needs_gramian else None  # as the engine hands it
+        weights, state = method.weights(Signal(values.float(), present, step, 1, gramian), state)
         own = []
     return method.combined(jacobian, weights.to(jacobian), step, state), own, state
 

@@ -7,11 +7,14 @@ from typing import Any
 from rich.console import Console
 
 import mtl_core.data
+import mtl_core.meta
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - these imports register every method
 from mtl_core.cli.tables import table
 from mtl_core.cli.wishes import SETTINGS
 from mtl_core.data.base import sources
+from mtl_core.meta.families import families
+from mtl_core.meta.learners import learners
 from mtl_core.metrics import metrics
 from mtl_core.models.base import sharings
 from mtl_core.optimisers import optimisers
@@ -19,7 +22,7 @@ from mtl_core.registry import Knob, Method, Registry
 from mtl_core.tasks import kinds
 from mtl_core.weighting.base import weightings
 
-REGISTRIES: tuple[Registry[Any], ...] = (sources, sharings, weightings, optimisers, kinds, metrics)
+REGISTRIES: tuple[Registry[Any], ...] = (sources, sharings, weightings, optimisers, kinds, metrics, learners, families)
 
 
 def as_json() -> dict[str, Any]:

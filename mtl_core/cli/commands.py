@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtl_core.cli.adapting import adapt
 from mtl_core.registry import InvalidInput
 
 if TYPE_CHECKING:
@@ -165,6 +166,9 @@ def methods(as_json: Json = False) -> None:
         _print_json(catalogue.as_json())
     else:
         catalogue.show(_out())
+
+
+app.command()(adapt)
 
 
 @app.command()

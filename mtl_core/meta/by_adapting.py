@@ -52,6 +52,8 @@ class FirstOrder(ModelAgnostic):
 class AlmostNoInnerLoop(ModelAgnostic):
     """As MAML, but on a new task only the head moves; the trunk is the same for all.
 
+    U(theta) steps on the head's weights and bias alone; the query loss at U(theta) then moves trunk and head, and is
+    differentiated through the steps. A large step on a head over strong features can diverge.
     Reference: Raghu, Raghu, Bengio, Vinyals, "Rapid Learning or Feature Reuse? Towards Understanding the
     Effectiveness of MAML", ICLR 2020. Differs from the paper: no.
     """

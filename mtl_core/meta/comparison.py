@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mtl_core.meta.engine import Budget, Preparation, advance, errors
 from mtl_core.meta.families import Family
 from mtl_core.meta.learners import Learner
-from mtl_core.meta.result import Errors, by_replica
+from mtl_core.meta.result import Found, course
 from mtl_core.models.base import Trunk
 from mtl_core.registry import InvalidInput
 
@@ -38,14 +38,15 @@ class Comparison:
             raise InvalidInput(f"an unseen task is learned in 1 to 1,000 steps; got {self.steps}")
 
 
-def compare(comparison: Comparison, report: Callable[[str, int], None] = lambda name, step: None) -> Errors:
+def compare(comparison: Comparison, report: Callable[[str, int], None] = lambda name, step: None) -> Found:
     """Prepare every learner and measure it on unseen tasks; `report` hears its name and meta-step now and then."""
-    found = {}
+    found: Found = {}
     for unit, learner in enumerate(comparison.learners):
         preparation = Preparation.begin(learner, comparison.family, comparison.trunk, comparison.budget)
         while not preparation.done:
             advance(preparation, unit, max_steps=SLICE_STEPS)
             report(learner.name, preparation.step)
         for shots in comparison.shots:
-            found[learner.name, shots] = errors(preparation, shots, comparison.steps)
-    return by_replica(found)
+            both = [errors(preparation, shots, comparison.steps, unseen) for unseen in (True, False)]
+            found[learner.name, shots] = course(*both)
+    return found

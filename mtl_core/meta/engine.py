@@ -150,13 +150,19 @@ def advance(
     return MetaSlice(preparation.dump(), events, preparation.step, preparation.done)
 
 
-def errors(preparation: Preparation, shots: int, steps: int) -> NDArray[np.float64]:
-    """Mean squared error on unseen tasks after 0, 1, ... steps on `shots` labels: [R, tasks, steps + 1].
+def errors(preparation: Preparation, shots: int, steps: int, unseen: bool = True) -> NDArray[np.float64]:
+    """Mean squared error on new tasks after 0, 1, ... steps on `shots` labels: [R, tasks, steps + 1].
 
     NaN for a task without a row to ask about. Every learner sees the same tasks, labels and questions.
+    unseen: on the tasks that results are told of; otherwise on tasks as for training, by which a number of steps may
+    be chosen.
     """
     budget, size = preparation.budget, len(preparation.starts.seeds)
-    inputs, targets = preparation.family.unseen(preparation.starts, budget.unseen, shots + budget.asked)
+    family, starts, n_rows = preparation.family, preparation.starts, shots + budget.asked
+    if unseen:
+        inputs, targets = family.unseen(starts, budget.unseen, n_rows)
+    else:
+        inputs, targets = family.draw(starts, f"choice.{shots}", budget.unseen, n_rows)
     n_tasks = inputs.shape[1]
     per_block = max(BLOCK // size, 1)
     parts = [

@@ -6,7 +6,6 @@ a difference reads as a percentage, with the same learner-by-learner tasks, labe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +14,28 @@ from numpy.typing import NDArray
 
 from mtl_core.evaluation.intervals import holm, paired_interval
 
-Errors = dict[tuple[str, int], NDArray[np.float64]]
-"""(learner, labels) -> mean squared error of each replica after 0, 1, ... steps: [R, steps + 1]."""
+Key = tuple[str, int]
+"""A learner's name and a number of labels."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """errors [R, steps + 1]: mean squared error of each replica after 0, 1, ... steps on unseen tasks.
+
+    best [R]: the number of steps that did best on tasks as for training. A learner is judged there: who takes more or
+    larger steps is not worse for having taken too many.
+    """
+
+    errors: NDArray[np.float64]
+    best: NDArray[np.int64]
+
+    @property
+    def judged(self) -> NDArray[np.float64]:
+        """Error at the chosen number of steps [R]."""
+        return self.errors[np.arange(len(self.best)), self.best]
+
+
+Found = dict[Key, Course]
 
 
 @dataclass(frozen=True)
@@ -41,24 +60,39 @@ class Duel:
         return "better" if self.gain > 0 else "worse"
 
 
-def curves(found: Errors, test_to_train: float) -> pd.DataFrame:
-    """Rows of learner, shots, step, error, low, high: geometric mean over the replicas and its 95 % interval."""
-    rows = []
-    for (learner, shots), values in found.items():
-        for step, column in enumerate(np.log(np.maximum(values, 1e-300)).T):
-            known = column[np.isfinite(column)]
-            if len(known) < 2:
-                continue
-            interval = paired_interval(known, test_to_train)
-            rows.append((learner, shots, step, *np.exp([interval.mean, interval.low, interval.high])))
+def curves(found: Found, test_to_train: float) -> pd.DataFrame:
+    """Rows of learner, shots, step, error, low, high; a step at which a replica diverged is left out."""
+    rows = [
+        (*key, step, *_interval(column, test_to_train))
+        for key, each in found.items()
+        for step, column in enumerate(each.errors.T)
+        if np.isfinite(column).all()
+    ]
     return pd.DataFrame(rows, columns=["learner", "shots", "step", "error", "low", "high"])
 
 
-def duels(found: Errors, against: str, step: int, test_to_train: float) -> tuple[Duel, ...]:
-    """Every other learner against one, after `step` steps on each number of labels; Holm over all of them."""
+def judged(found: Found, test_to_train: float) -> pd.DataFrame:
+    """Rows of learner, shots, steps (the median of the chosen numbers), error there, low, high."""
+    rows = [
+        (*key, float(np.median(each.best)), *_interval(each.judged, test_to_train))
+        for key, each in found.items()
+        if np.isfinite(each.judged).all()
+    ]
+    return pd.DataFrame(rows, columns=["learner", "shots", "steps", "error", "low", "high"])
+
+
+def _interval(errors: NDArray[np.float64], test_to_train: float) -> tuple[float, float, float]:
+    """Geometric mean of the replicas' errors [R] and its 95 % interval."""
+    found = paired_interval(np.log(errors), test_to_train)
+    mean, low, high = np.exp([found.mean, found.low, found.high])
+    return float(mean), float(low), float(high)
+
+
+def duels(found: Found, against: str, test_to_train: float) -> tuple[Duel, ...]:
+    """Every other learner against one on each number of labels, each at its own best step; Holm over all of them."""
     pairs = [(learner, shots) for learner, shots in found if learner != against and (against, shots) in found]
     intervals = [
-        paired_interval(np.log(found[against, shots][:, step]) - np.log(found[learner, shots][:, step]), test_to_train)
+        paired_interval(np.log(found[against, shots].judged) - np.log(found[learner, shots].judged), test_to_train)
         for learner, shots in pairs
     ]
     adjusted = holm([each.p for each in intervals])
@@ -73,6 +107,7 @@ def _saved(difference: float) -> float:
     return float(100 * (1 - np.exp(-difference)))
 
 
-def by_replica(tasks: Mapping[tuple[str, int], NDArray[np.float64]]) -> Errors:
-    """Mean over the unseen tasks, leaving out those without a row to ask about: [R, tasks, S] -> [R, S]."""
-    return {key: np.nanmean(values, 1) for key, values in tasks.items()}
+def course(unseen: NDArray[np.float64], chosen_by: NDArray[np.float64]) -> Course:
+    """From errors [R, tasks, steps + 1] on unseen tasks and on tasks as for training; never a diverged step."""
+    guide = np.nan_to_num(np.nanmean(chosen_by, 1), nan=np.inf)
+    return Course(np.nanmean(unseen, 1), guide.argmin(1))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import mtl_core.data
+import mtl_core.meta
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - these imports register every method
 from mtl_core.data.base import sources
+from mtl_core.meta.learners import learners
 from mtl_core.metrics import metrics
 from mtl_core.models.base import sharings
 from mtl_core.optimisers import optimisers
@@ -37,6 +39,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("Optimisers", "How do the parameters move along the gradient?", optimisers, "optimiser"),
     Family("Data", "Where do the rows come from?", sources, "data"),
     Family("Kinds of task", "What is predicted, and what counts as wrong?", kinds),
+    Family("Learning to learn", "How is a network prepared for a task of which it will see few labels?", learners),
     Family("Metrics", "Which number says how well a task is predicted?", metrics),
 )
 

@@ -1,0 +1,138 @@
+"""`mtl-lab adapt`: how well learners that were prepared on many tasks take up a new one from a few labels."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mtl_core.registry import InvalidInput, hint
+
+if TYPE_CHECKING:
+    from mtl_core.meta.comparison import Comparison
+    from mtl_core.meta.families import Family
+
+
+def adapt(
+    family: Annotated[str, typer.Option(help="Generated tasks: sinusoids or relatives.")] = "sinusoids",
+    data: Annotated[Path | None, typer.Option(help="Path of a table whose groups are the tasks.")] = None,
+    group: Annotated[str, typer.Option(help="Column of the table whose values are the tasks, as school.")] = "",
+    task: Annotated[str, typer.Option(help="Column of the table with the number to predict.")] = "",
+    learners: Annotated[str, typer.Option(help="Who is compared, as maml,ridge; default: all.")] = "",
+    against: Annotated[str, typer.Option(help="Whom the others are held against.")] = "scratch",
+    labels: Annotated[str, typer.Option(help="Labels of an unseen task, as 5,10,20.")] = "5,10,20",
+    adapt_steps: Annotated[int, typer.Option(help="Steps on an unseen task.")] = 10,
+    steps: Annotated[int | None, typer.Option(help="Meta-steps of every learner.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Replicas; of a table, parts of its groups.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed: other starts, other tasks.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="Any knob, as maml.inner_rate=0.02.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Learn to learn: MAML, Reptile, ANIL and others on unseen tasks, beside what they have to beat."""
+    from mtl_core.cli import adapted
+    from mtl_core.meta.comparison import compare
+
+    short = {"steps": steps, "folds": folds, "seed": seed}
+    given = [f"budget.{name}={value}" for name, value in short.items() if value is not None]
+    knobs = _knobs([*given, *(settings or [])])
+    asked = _comparison(knobs, family, learners, (data, group, task), _counts(labels), adapt_steps)
+    if against not in [each.name for each in asked.learners]:
+        raise InvalidInput(f"--against {against!r} is not among the learners that are compared; name one of them")
+    with _reporting(asked) as report:
+        found = compare(asked, report)
+    if as_json:
+        facts = adapted.as_json(asked, found, against)
+        sys.stdout.write(json.dumps(facts, allow_nan=False, ensure_ascii=False) + "\n")
+    else:
+        adapted.show(asked, found, against)
+
+
+def _comparison(
+    knobs: dict[str, dict[str, Any]],
+    family: str,
+    names: str,
+    table: tuple[Path | None, str, str],
+    labels: tuple[int, ...],
+    steps: int,
+) -> Comparison:
+    import mtl_core.meta  # noqa: F401 - registers every family and learner
+    from mtl_core.meta.comparison import Comparison
+    from mtl_core.meta.engine import Budget
+    from mtl_core.meta.families import families
+    from mtl_core.meta.learners import learners
+    from mtl_core.models.base import Trunk
+
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or list(learners)
+    known = {"budget", "trunk", "family", *chosen}
+    if unknown := sorted(set(knobs) - known):
+        raise InvalidInput(f"nothing here is called {unknown[0]!r}{hint(unknown[0], known)}")
+    budget = _made(Budget, knobs.get("budget", {}))
+    path, group, task = table
+    if path is None:
+        made = _made(families[family], knobs.get("family", {}))
+    else:
+        made = _table_family(path, group, task, budget.folds, budget.seed)
+    trunk = _made(Trunk, {"width": 40} | knobs.get("trunk", {}))
+    compared = tuple(_made(learners[name], knobs.get(name, {})) for name in chosen)
+    return Comparison(made, compared, trunk, budget, labels, steps)
+
+
+def _made(kind: type[Any], settings: dict[str, Any]) -> Any:
+    return kind.from_settings(settings)
+
+
+def _table_family(path: Path, group: str, task: str, folds: int, seed: int) -> Family:
+    """The groups of a table on disk."""
+    from mtl_core.data.recipe import check_known, guess_recipe
+    from mtl_core.data.table import CsvFile, read_file
+    from mtl_core.meta.groups import groups_of
+
+    if not (group and task):
+        raise InvalidInput("a table needs --group (the column whose values are the tasks) and --task (what to predict)")
+    frame, _ = read_file(str(path))
+    check_known(group, frame.columns)
+    recipe = guess_recipe(frame, (task,))
+    features = tuple(name for name in recipe.features if name != group)
+    recipe = dataclasses.replace(recipe, features=features, tasks=((task, "regression"),), group=group)
+    return groups_of(CsvFile(str(path), recipe.to_text()).load(), task, folds, seed)
+
+
+def _knobs(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """ "part.knob=value" of every setting, as part -> knob -> value."""
+    found: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        spot, equals, text = setting.partition("=")
+        part, dot, knob = spot.strip().partition(".")
+        if not (equals and dot and part and knob):
+            raise InvalidInput(f"a setting is written part.knob=value, for instance budget.tasks=10; got {setting!r}")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text.strip()
+        found.setdefault(part, {})[knob] = value
+    return found
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(dict.fromkeys(int(word) for word in text.split(",") if word.strip()))
+    except ValueError:
+        raise InvalidInput(f"numbers of labels are written as 5,10,20; got {text!r}") from None
+
+
+@contextmanager
+def _reporting(asked: Comparison) -> Iterator[Callable[[str, int], None]]:
+    """A progress bar on standard error while learners are prepared."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        total = asked.budget.steps
+        shown = {each.name: progress.add_task(each.title, total=total) for each in asked.learners if each.trains}
+        yield lambda name, step: progress.update(shown[name], completed=step)
