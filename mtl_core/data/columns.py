@@ -134,7 +134,7 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
 
 
 def _as_task(column: Column, named: bool) -> Column:
-    why = "named like something to predict" if named else "one of the last columns that can be predicted"
+    why = "named like something to predict" if named else "one of the last columns"
     facts = {**vars(column), "role": "task", "reason": f"{column.reason}; {why}"}
     return Column(**facts)
 

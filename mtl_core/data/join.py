@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -42,7 +43,7 @@ def joined(first: pd.DataFrame, second: pd.DataFrame, key: str, names: tuple[str
             f"both tables have several rows with the same {key!r}, for instance {short(twice)!r} in {names[0]}, so it "
             "is not clear which rows belong together; choose another key or leave one row for each"
         )
-    how = "left" if several[0].any() else "right" if several[1].any() else "outer"
+    how: Literal["left", "right", "outer"] = "left" if several[0].any() else "right" if several[1].any() else "outer"
     matched = [table[key].isin(other[key]) for table, other in (tables, tables[::-1])]
     if not matched[0].any():
         raise InvalidInput(f"no {key!r} of {names[1]} is in {names[0]}, so nothing can be joined; choose another key")

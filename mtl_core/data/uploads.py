@@ -97,10 +97,6 @@ def uploads_of(owner: str) -> list[StoredTable]:
     ]
 
 
-def is_owner(fingerprint: str, owner: str) -> bool:
-    return owner in _owners(_found(fingerprint))
-
-
 def delete_upload(fingerprint: str, owner: str) -> None:
     """Forget somebody's table; the file goes when it is nobody else's. Raises `InvalidInput` when it is not theirs."""
     folder = _found(fingerprint)

@@ -13,7 +13,7 @@ from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import load_upload
 from pages.ui.text import cut, plain, plural
 
-SHOWN = 8
+SHOWN, NAMED = 8, 4
 Use = Callable[[str, Recipe], None]
 
 
@@ -41,7 +41,9 @@ def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
 
 
 def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
-    emptied = plural(len(recipe.missing), "value") + " taken as missing" if recipe.missing else ""
+    cells = ", ".join(f"{cut(text, 16)!r} in {cut(name, 24)!r}" for name, text in recipe.missing[:NAMED])
+    more = f" and {len(recipe.missing) - NAMED:,} more" if len(recipe.missing) > NAMED else ""
+    emptied = plural(len(recipe.missing), "value") + f" taken as missing ({cells}{more})" if recipe.missing else ""
     st.caption(plain(" and ".join(filter(None, [emptied, "repeated rows used once" if recipe.once else ""]))))
     plainly = replace(recipe, missing=(), once=False)
     st.button("Use all cells and rows again", key=f"unfix.{fingerprint}", on_click=use, args=(fingerprint, plainly))
@@ -49,4 +51,5 @@ def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _findings(fingerprint: str, recipe: str) -> tuple[Finding, ...]:
-    return diagnose(load_upload(fingerprint)[0], Recipe.from_text(recipe))
+    chosen = Recipe.from_text(recipe)
+    return diagnose(load_upload(fingerprint, chosen.kept)[0], chosen)

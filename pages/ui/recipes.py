@@ -82,7 +82,7 @@ def _ask(fingerprint: str, past: SavedRecipe, use: Use) -> None:
 
 def _decide(fingerprint: str, past: SavedRecipe, found: tuple[Difference, ...], use: Use) -> None:
     try:
-        left = fitted(past.recipe, load_upload(fingerprint)[0])
+        left = fitted(past.recipe, load_upload(fingerprint, past.recipe.kept)[0])
     except InvalidInput as problem:
         st.error(session.as_sentence(str(problem)), icon=":material/error:")
         st.button("Leave it", key="recipe.leave", on_click=forget)
@@ -103,9 +103,11 @@ def _apply(fingerprint: str, recipe: Recipe, use: Use) -> None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _saved(fingerprint: str, recipe: str, filename: str) -> str:
-    return saved(load_upload(fingerprint)[0], Recipe.from_text(recipe), filename).to_text()
+    chosen = Recipe.from_text(recipe)
+    return saved(load_upload(fingerprint, chosen.kept)[0], chosen, filename).to_text()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _differences(fingerprint: str, past: str) -> tuple[Difference, ...]:
-    return differences(SavedRecipe.from_text(past), load_upload(fingerprint)[0])
+    found = SavedRecipe.from_text(past)
+    return differences(found, load_upload(fingerprint, found.recipe.kept)[0])

@@ -37,8 +37,10 @@ log = logging.getLogger("mtl_lab.pages")
 def lab() -> Lab:
     """The one client of this process on the store; the engine is started when it is first asked for."""
     from mtl_core.api import Lab
+    from mtl_core.data.uploads import expire_uploads
 
     client = Lab()
+    expire_uploads()
     client.ensure_engine()
     if not client.runs(limit=1):
         client.add_examples()
@@ -215,7 +217,7 @@ def detach() -> None:
 
 def open_run(run_id: str) -> None:
     """Go to Train with this run in view and the controls at its settings."""
-    load(lab().run(run_id).experiment)
+    load(addresses.in_hand(lab().run(run_id).experiment))
     st.session_state["run"] = run_id
     st.switch_page("pages/train.py", query_params={"run": run_id})
 

@@ -12,11 +12,11 @@ from mtl_core.data.columns import Column, guess
 from mtl_core.data.containers import unpack
 from mtl_core.data.encodings import samples
 from mtl_core.data.reading import Reading
-from mtl_core.data.recipe import Recipe, proposed
-from mtl_core.data.table import Upload, load_original, load_upload, store_upload
-from mtl_core.registry import InvalidInput
-from mtl_core.settings import UPLOAD_LIMIT_MB
+from mtl_core.data.recipe import Pairs, Recipe, proposed
+from mtl_core.data.table import Upload, load_original, load_upload
+from pages.ui.bringing import bring, keep
 from pages.ui.findings import show_findings
+from pages.ui.missing_words import missing_words
 from pages.ui.preparing import prepared
 from pages.ui.recipes import recipe_file
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
@@ -24,30 +24,21 @@ from pages.ui.text import cut, plain, plural
 
 ROWS_IN_SIGHT = 14
 EDITOR = {
-    "column": st.column_config.TextColumn("Column", pinned=True, width=110),
-    "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=90),
-    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=110),
-    "reason": st.column_config.TextColumn("Why", width=220),
+    "column": st.column_config.TextColumn("Column", pinned=True, width=105),
+    "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=85),
+    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=100),
+    "reason": st.column_config.TextColumn("Why", width=255),
     "examples": st.column_config.TextColumn("Values", width=130),
     "missing": st.column_config.NumberColumn("Missing", format="percent", width=70),
     "found": st.column_config.TextColumn("Found", width=80),
 }
-INTRODUCTION = (
-    "A table (CSV, Excel or Parquet, also compressed): one row for each example, one column for each feature or task. "
-    f"At most {UPLOAD_LIMIT_MB} MB. It stays on the machine that runs this lab."
-)
 
 
 def own_table(viewed: Source) -> Source | None:
     """The uploaded table with its roles, or None as long as there is none. Raises `InvalidInput` for odd roles."""
-    st.file_uploader(
-        "Your table", key="file", on_change=take, label_visibility="collapsed", max_upload_size=UPLOAD_LIMIT_MB
-    )
-    if problem := st.session_state.get("upload_problem"):
-        st.error(f"{plain(problem)}.", icon=":material/error:")
     fingerprint = _fingerprint(viewed)
+    bring(fingerprint)
     if fingerprint is None:
-        st.caption(plain(INTRODUCTION))
         return None
     reading, _ = _facts(fingerprint)
     shape = f"{plural(reading.rows, 'row')}, {plural(reading.columns, 'column')}"
@@ -57,20 +48,9 @@ def own_table(viewed: Source) -> Source | None:
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
     recipe = edited_recipe(fingerprint, viewed)
     recipe_file(fingerprint, recipe, reading.filename, use_recipe)
+    missing_words(fingerprint, _facts(fingerprint, recipe.kept)[0], recipe, use_recipe)
     show_findings(fingerprint, recipe, use_recipe)
     return Upload(fingerprint, recipe.to_text())
-
-
-def take() -> None:
-    """A file was dropped: keep it, or keep the sentence that says why it cannot be read."""
-    st.session_state.pop("upload_problem", None)
-    file = st.session_state["file"]
-    if file is None:
-        return
-    try:
-        st.session_state["upload"] = store_upload(file.getvalue(), file.name)
-    except InvalidInput as problem:
-        st.session_state["upload_problem"] = str(problem)
 
 
 def ask_encoding(fingerprint: str, reading: Reading) -> None:
@@ -90,12 +70,7 @@ def ask_encoding(fingerprint: str, reading: Reading) -> None:
 def read_again(fingerprint: str) -> None:
     """Another encoding was chosen: the same file, read anew."""
     content, reading = load_original(fingerprint)
-    try:
-        st.session_state["upload"] = store_upload(
-            content, reading.filename, st.session_state[f"encoding.{fingerprint}"]
-        )
-    except InvalidInput as problem:
-        st.session_state["upload_problem"] = str(problem)
+    keep(content, reading.filename, st.session_state[f"encoding.{fingerprint}"])
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -106,11 +81,12 @@ def _encoding_samples(fingerprint: str) -> dict[str, str]:
 
 def edited_recipe(fingerprint: str, viewed: Source) -> Recipe:
     """The recipe as it was last edited; widgets forget on a change of page, this does not."""
-    kept, columns = st.session_state.setdefault("roles", {}), _facts(fingerprint)[1]
+    kept = st.session_state.setdefault("roles", {})
     if fingerprint not in kept:
         first = _first_recipe(fingerprint, viewed)
-        kept[fingerprint] = {"edited": role_table(columns, first), "turn": 0, "recipe": first}
+        kept[fingerprint] = {"edited": _roles(fingerprint, first), "turn": 0, "recipe": first}
     roles = kept[fingerprint]
+    columns = _facts(fingerprint, roles["recipe"].kept)[1]
     # a fix replaces the whole table, so it gets an editor of its own
     key = f"{fingerprint}.{roles['turn']}"
     roles["edited"] = _editor(f"roles.{key}", roles)
@@ -139,7 +115,7 @@ def _editor(key: str, roles: dict[str, Any]) -> pd.DataFrame:
 def use_recipe(fingerprint: str, recipe: Recipe) -> None:
     """Roles and all else as a fix or a saved recipe wants them."""
     kept = st.session_state["roles"]
-    table = role_table(_facts(fingerprint)[1], recipe)
+    table = _roles(fingerprint, recipe)
     kept[fingerprint] = {"edited": table, "turn": kept[fingerprint]["turn"] + 1, "recipe": recipe}
 
 
@@ -150,10 +126,14 @@ def _first_recipe(fingerprint: str, viewed: Source) -> Recipe:
     return proposed(_facts(fingerprint)[1])
 
 
+def _roles(fingerprint: str, recipe: Recipe) -> pd.DataFrame:
+    return role_table(_facts(fingerprint, recipe.kept)[1], recipe)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
-def _facts(fingerprint: str) -> tuple[Reading, tuple[Column, ...]]:
+def _facts(fingerprint: str, kept: Pairs = ()) -> tuple[Reading, tuple[Column, ...]]:
     """How a table was read, and what its columns seem to be; read from the disk once."""
-    frame, reading = load_upload(fingerprint)
+    frame, reading = load_upload(fingerprint, kept)
     return reading, guess(frame)
 
 

@@ -1,0 +1,164 @@
+"""Ways to bring a table: a file, cells from a spreadsheet, a second file joined to the first, one from before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+
+from mtl_core.data.join import as_parquet, joined, keys
+from mtl_core.data.table import Upload, load_upload, store_upload
+from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
+from mtl_core.registry import InvalidInput
+from mtl_core.settings import UPLOAD_LIMIT_MB, upload_days
+from pages.ui.text import cut, plain, plural
+from pages.ui.visitor import remember_visitor, visitor
+
+INTRODUCTION = (
+    "A table (CSV, Excel or Parquet, also compressed): one row for each example, one column for each feature or task. "
+    f"At most {UPLOAD_LIMIT_MB} MB. It stays on the machine that runs this lab and is yours: only you see it in your "
+    "list, only you can delete it."
+)
+LISTED = 20
+
+
+def bring(fingerprint: str | None) -> None:
+    """Everything that brings a table into view; `fingerprint` is the one that is there now."""
+    remember_visitor()
+    st.file_uploader(
+        "Your table", key="file", on_change=take, label_visibility="collapsed", max_upload_size=UPLOAD_LIMIT_MB
+    )
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Paste cells", icon=":material/content_paste:"):
+            _paste()
+        if fingerprint is not None:
+            with st.popover("Join a file", icon=":material/join:"):
+                _join(fingerprint)
+        if tables := uploads_of(visitor()):
+            with st.popover(f"Your tables ({len(tables)})", icon=":material/folder_open:"):
+                _tables(tables)
+    if problem := st.session_state.get("upload_problem"):
+        st.error(f"{plain(problem)}.", icon=":material/error:")
+    if fingerprint is None:
+        st.caption(plain(f"{INTRODUCTION} What nobody opens for {upload_days():,.0f} days is deleted."))
+
+
+# --- a file, or cells -------------------------------------------------------------------------------------------
+def take() -> None:
+    """A file was dropped: keep it, or keep the sentence that says why it cannot be read."""
+    file = st.session_state["file"]
+    if file is not None:
+        keep(file.getvalue(), file.name)
+
+
+def keep(content: bytes, name: str, encoding: str = "", notes: tuple[str, ...] = ()) -> None:
+    """The table in these bytes comes into view; or the sentence that says why there is none."""
+    st.session_state.pop("upload_problem", None)
+    try:
+        st.session_state["upload"] = store_upload(content, name, encoding, visitor(), notes)
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+
+
+def _paste() -> None:
+    st.text_area(
+        "Cells from a spreadsheet",
+        key="paste.cells",
+        height=180,
+        placeholder="Copy cells in a spreadsheet, names in the first row, and paste them here.",
+    )
+    st.button("Take these cells", key="paste.take", on_click=take_pasted)
+
+
+def take_pasted() -> None:
+    keep(st.session_state["paste.cells"].encode(), "pasted cells.tsv")
+
+
+# --- a second file ----------------------------------------------------------------------------------------------
+def _join(fingerprint: str) -> None:
+    st.caption("Each file may label other tasks, or say more about the same rows. Rows meet where a key is the same.")
+    st.file_uploader("Second file", key="join.file", on_change=take_second, max_upload_size=UPLOAD_LIMIT_MB)
+    second: str | None = st.session_state.get("join.second")
+    if second is None or second == fingerprint:
+        return
+    names = _keys(fingerprint, second)
+    if not names:
+        st.caption("The two files have no column in common whose values meet. Give the key one name in both.")
+        return
+    key = st.selectbox("Key", names, format_func=lambda name: plain(cut(name, 40)), key=f"join.key.{second}")
+    st.button("Join", key="join.go", type="primary", on_click=join, args=(fingerprint, second, key))
+
+
+def take_second() -> None:
+    st.session_state.pop("upload_problem", None)
+    st.session_state.pop("join.second", None)
+    file = st.session_state["join.file"]
+    if file is None:
+        return
+    try:
+        st.session_state["join.second"] = store_upload(file.getvalue(), file.name, owner=visitor())
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+
+
+def join(fingerprint: str, second: str, key: str) -> None:
+    """The joined table comes into view, and says what matched; or the sentence that says why it cannot be joined."""
+    (first, here), (other, there) = load_upload(fingerprint), load_upload(second)
+    names = (here.filename, there.filename)
+    try:
+        found = joined(first, other, key, names)
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+        return
+    st.session_state.pop("join.second")
+    stems = " + ".join(Path(name).stem[:60] for name in names)
+    keep(as_parquet(found.frame), f"{stems}.parquet", notes=found.notes)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _keys(first: str, second: str) -> tuple[str, ...]:
+    return keys(load_upload(first)[0], load_upload(second)[0])
+
+
+# --- tables from before -----------------------------------------------------------------------------------------
+def _tables(tables: list[StoredTable]) -> None:
+    for table in tables[:LISTED]:
+        with st.container(border=True, key=f"table-{table.fingerprint}"):
+            reading = table.reading
+            st.markdown(f"**{plain(cut(reading.filename, 40))}**")
+            until = datetime.fromtimestamp(table.expires, UTC)
+            facts = [plural(reading.rows, "row"), plural(reading.columns, "column"), _megabytes(table.size)]
+            st.caption(plain(f"{', '.join(facts)}; kept until {until:%d %B %Y} unless it is opened before"))
+            with st.container(horizontal=True, gap="small"):
+                st.button("Open", key=f"open.{table.fingerprint}", on_click=open_table, args=(table.fingerprint,))
+                st.button("Delete", key=f"delete.{table.fingerprint}", on_click=forget, args=(table.fingerprint,))
+    if len(tables) > LISTED:
+        st.caption(f"{len(tables) - LISTED:,} older ones")
+    st.caption("Results of finished runs stay when their table is deleted; they cannot be trained again without it.")
+
+
+def open_table(fingerprint: str) -> None:
+    st.session_state.pop("upload_problem", None)
+    st.session_state["upload"] = fingerprint
+
+
+def forget(fingerprint: str) -> None:
+    """Delete a table of this visitor; what is in view goes with it."""
+    try:
+        delete_upload(fingerprint, visitor())
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+        return
+    st.session_state.get("roles", {}).pop(fingerprint, None)
+    for name in ("upload", "join.second"):
+        if st.session_state.get(name) == fingerprint:
+            st.session_state.pop(name)
+    viewed = st.session_state.get("viewed")
+    if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint:
+        st.session_state.pop("viewed")
+        st.query_params.pop("view", None)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 50_000 else "under 0.1 MB"
