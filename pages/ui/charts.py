@@ -22,6 +22,8 @@ Trace = dict[str, Any]
 
 SIZE = 12
 FEW = 3
+FIRST_REACH = 10
+"""Steps that a chart is wide at least, so that the first point has an axis with whole numbers."""
 PANEL_WIDTH, NARROW_PANEL_WIDTH = 220, 165
 """Pixels that a panel needs where there are few, or many: eight tasks stand in two rows of four."""
 
@@ -110,7 +112,7 @@ def _panel_axes(panels: Sequence[Panel], log: bool, view: str) -> dict[str, Any]
     """One step axis for all; no numbers on the axes of a panel that has no points yet."""
     axes: dict[str, Any] = {}
     ends = [curve.frame["step"].max() for panel in panels for curve in panel.curves if len(curve.frame)]
-    reached = [0, max(1, *ends)] if ends else [0, 1]
+    reached = [0, int(max([FIRST_REACH, *ends]))]
     for i, panel in enumerate(panels):
         end = "" if i == 0 else str(i + 1)
         shown: dict[str, Any] = {"showticklabels": any(len(curve.frame) for curve in panel.curves), "uirevision": view}

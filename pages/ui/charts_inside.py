@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pages.ui import colours, text
-from pages.ui.charts import Curve, Mark, Trace, axis, base_layout, line, mark_lines, mark_names
+from pages.ui.charts import FIRST_REACH, Curve, Mark, Trace, axis, base_layout, line, mark_lines, mark_names
 from pages.ui.colours import Look
 from pages.ui.live_chart import Figure, decimate
 
@@ -53,7 +53,7 @@ def weights_over_time(
         stepped = {"line": trace["line"] | {"shape": "hv"}, "marker": trace["marker"] | {"size": 6, "maxdisplayed": 4}}
         traces.append(trace | {"showlegend": True} | stepped)
     layout = base_layout(showlegend=True, shapes=mark_lines(1, marks), annotations=mark_names(marks))
-    reached = [0, max(1, frame["step"].max()) if len(frame) else 1]
+    reached = [0, max(FIRST_REACH, int(frame["step"].max() if len(frame) else 0))]
     layout |= {"xaxis": axis("step", range=reached), "yaxis": axis(rangemode="tozero"), "hovermode": "x"}
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
     ends = {name: frame[frame["task"] == t]["mean"].dropna() for t, name in enumerate(names)}

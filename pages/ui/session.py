@@ -174,8 +174,8 @@ def use_data(source: Source, tasks: tuple[str, ...] = ()) -> None:
         {k: v for k, v in now.weighting.settings().items() if not isinstance(v, list)}
     )
     plan = replace(now.plan, new_data=now.plan.new_data and source.draws)
-    trunk = now.trunk if source.image_shape else replace(now.trunk, convolutions=0)
-    load(replace(now, data=source, tasks=chosen, weighting=weighting, trunk=trunk, plan=plan, changes=()))
+    suited = addresses.suited(now, source)
+    load(replace(now, data=source, tasks=chosen, weighting=weighting, plan=plan, changes=(), **suited))
 
 
 def dataset() -> Dataset:

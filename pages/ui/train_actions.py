@@ -69,7 +69,7 @@ def _reset() -> None:
         return
     if record.status in ACTIVE:
         session.lab().command(record.id, "stop")
-    fresh = without_changes(record.experiment)
+    fresh = in_hand(without_changes(record.experiment))
     session.load(fresh)
     _begin(fresh, paused=True)
 
@@ -165,4 +165,3 @@ def changed_since(record: RunRecord) -> list[str]:
     }
     before, after = in_hand(then).to_json(), in_hand(now).to_json()
     return [word for key, word in names.items() if before[key] != after[key]]
-

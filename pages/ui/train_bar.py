@@ -10,6 +10,7 @@ from streamlit.components.v2 import component
 
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
+from pages.ui.addresses import in_hand
 from pages.ui.train_actions import ACTIVE, changed_since, wish
 
 if TYPE_CHECKING:
@@ -115,5 +116,5 @@ def notices(record: RunRecord | None) -> None:
                 width="stretch",
             )
             if st.button("Back to its settings", key="back", type="tertiary"):
-                session.load(record.experiment.at(record.experiment.training.steps))
+                session.load(in_hand(record.experiment.at(record.experiment.training.steps)))
                 st.rerun()
