@@ -32,6 +32,8 @@ from mtl_core.weighting.by_loss import Equal
 
 STACK_LIMIT = 30
 """Replicas in one stack: more leave the cache and cost more than two smaller stacks (docs/performance.md)."""
+STACK_WIDTH = 1024
+"""Numbers of a row in a replica's widest layer up to which a stack may be as large as that; convolutions have more."""
 
 
 @dataclass(frozen=True)
@@ -266,8 +268,8 @@ class Experiment:
         units: list[Unit] = []
         for (sharing, trunk), arms in families.items():
             pairs = [[r for arm in arms for r in self._replicas(arm, f, i)] for i, f in self._starts()]
-            for chunk in _chunks(pairs, STACK_LIMIT):
-                fitted = replace(shape, trunk=trunk)
+            fitted = replace(shape, trunk=trunk)
+            for chunk in _chunks(pairs, STACK_LIMIT * STACK_WIDTH // max(fitted.widest, STACK_WIDTH)):
                 replicas = sorted((r for pair in chunk for r in pair), key=lambda each: len(each.tasks) == 1)
                 units.append(Unit(len(units), sharing, fitted, tuple(replicas)))
         return tuple(units)

@@ -22,6 +22,7 @@ from mtl_core.models.stitch import Sluice
 from mtl_core.registry import InvalidInput
 from mtl_core.running.speed import Speed
 from mtl_core.training.engine import advance, prepared_for
+from pages.ui.addresses import PICTURES_IN_BATCH, suited
 
 assert mtl_core.models
 assert mtl_core.weighting
@@ -145,6 +146,20 @@ def test_the_baseline_of_equal_parameters_is_narrower_and_about_as_large() -> No
     assert 2 * Hard().count(one) == pytest.approx(Hard().count(shape), rel=0.06)
 
 
+def test_stacks_of_wide_looks_are_small_and_those_of_tables_as_ever() -> None:
+    def sizes(experiment: Experiment) -> list[int]:
+        shape = Shape(1728, (4, 4), experiment.trunk, (24, 24, 3))
+        return [len(unit.replicas) for unit in experiment.units(shape)]
+
+    many = {"plan": Plan(folds=10, equal_parameters=False)}
+    pictures = Shapes(rows=60)
+    flat = Experiment(pictures, ("shape", "colour"), **many)  # type: ignore[arg-type]
+    looks = replace(flat, trunk=Trunk(convolutions=2))
+    assert sizes(flat) == [30]
+    assert sum(sizes(looks)) == 30
+    assert max(sizes(looks)) * 24 * 24 * 8 <= 30 * 1024
+
+
 # --- what does not go together ------------------------------------------------------------------------------------
 def test_a_table_has_nothing_to_look_at() -> None:
     with pytest.raises(InvalidInput, match="convolutions need pictures, and these data are none"):
@@ -165,10 +180,20 @@ def test_parts_of_a_sluice_divide_the_channels_too() -> None:
 def test_a_forecast_counts_every_use_of_a_weight() -> None:
     """A kernel of 9 numbers is used at each of 576 pixels; the forecast of a run is not that of its 9 numbers."""
     data = Shapes(rows=60).load()
-    flat, looks = (
-        Experiment(Shapes(rows=60), ("shape", "colour"), trunk=Trunk(width=16, convolutions=n)) for n in (0, 1)
-    )
+    same = Experiment(Shapes(rows=60), ("shape", "colour"), trunk=Trunk(width=16), plan=Plan(equal_parameters=False))
+    flat, looks = same, replace(same, trunk=Trunk(width=16, convolutions=1))
     speed = Speed(per_step=0.0, per_product=1.0)
-    seconds = [speed.seconds(each, each.units(shape_for(each, data))[:1], 60, 1) for each in (flat, looks)]
+    seconds = [speed.seconds(each, each.units(shape_for(each, data)), 60, 1) for each in (flat, looks)]
     kernel, dense = 4 * 27 * 576, 4 * 144 * 16 + 16 * 16
     assert seconds[1] / seconds[0] == pytest.approx((kernel + dense) / (1728 * 16 + 16 * 16), rel=0.02)
+
+
+def test_other_data_take_convolutions_off_a_table_and_bring_batches_to_pictures() -> None:
+    table = Experiment(Relatedness(), ("task 1",))
+    seen = replace(table, **suited(table, DATA))
+    assert seen.training.batch_size == PICTURES_IN_BATCH
+    looking = replace(seen, data=DATA, tasks=TASKS, trunk=Trunk(convolutions=2))
+    assert suited(looking, Digits())["trunk"].convolutions == 2
+    assert suited(looking, Relatedness()) == {"trunk": Trunk(), "training": Training()}
+    own = replace(looking, training=Training(batch_size=32))
+    assert suited(own, Relatedness())["training"].batch_size == suited(own, DATA)["training"].batch_size == 32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from mtl_core.data.base import Source, sources
 from mtl_core.data.table import CsvFile
@@ -12,6 +13,8 @@ from mtl_core.registry import InvalidInput
 from mtl_core.weighting.base import weightings
 
 FIRST_DATA = "penguins"
+PICTURES_IN_BATCH = 64
+"""Where a table of pictures is chosen and all rows at once stood in the settings."""
 
 
 def first_experiment() -> Experiment:
@@ -26,6 +29,16 @@ def in_hand(experiment: Experiment) -> Experiment:
     if experiment.weighting != weightings["equal"]():
         return experiment
     return replace(experiment, weighting=weightings["fixed"]())
+
+
+def suited(now: Experiment, source: Source) -> dict[str, Any]:
+    """Trunk and training for other data: no convolutions on a table, and batches where pictures make a step long."""
+    if source.image_shape:
+        size = now.training.batch_size or PICTURES_IN_BATCH
+        return {"trunk": now.trunk, "training": replace(now.training, batch_size=size)}
+    ours = now.data.image_shape and now.training.batch_size == PICTURES_IN_BATCH
+    training = replace(now.training, batch_size=0) if ours else now.training
+    return {"trunk": replace(now.trunk, convolutions=0), "training": training}
 
 
 def without_changes(experiment: Experiment) -> Experiment:
