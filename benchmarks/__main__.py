@@ -16,7 +16,7 @@ from rich.table import Table
 
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - registers every method
-from benchmarks import document, growth, methods, page, training, verdict_speed
+from benchmarks import document, growth, methods, page, reading, training, verdict_speed
 from benchmarks.work import Row
 from mtl_core.evaluation.report import machine
 
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "growth": growth.measure,
     "verdict": verdict_speed.measure,
     "page": page.measure,
+    "reading": reading.measure,
 }
 
 

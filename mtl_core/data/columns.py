@@ -69,7 +69,7 @@ def as_text(column: pd.Series) -> pd.Series:
 
 def _column(cells: pd.Series) -> Column:
     known = cells.dropna()
-    values = known.drop_duplicates()
+    values = pd.Series(known.unique(), name=cells.name)
     distinct = len(values)
     kind_of = _number if pd.api.types.is_numeric_dtype(cells) and cells.dtype != bool else _words
     name = str(cells.name)

@@ -17,7 +17,7 @@ from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.leaks import copies, maps
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
-from mtl_core.data.relations import ALMOST, SURE, names_right, parts_of, rank_correlations, some_rows
+from mtl_core.data.relations import ALMOST, SURE, Feats, parts_of, rank_correlations, some_rows
 from mtl_core.data.suspects import odd_texts, sentinels, subject_column, wild_values
 from mtl_core.data.treatment import treated
 from mtl_core.tasks import kinds
@@ -57,9 +57,10 @@ def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     """Features that give a task away by themselves."""
     features = frame[[name for name in recipe.features if name not in dict(recipe.dates) and name not in recipe.texts]]
     some = some_rows(features)
+    feats = Feats(some)
     for task, kind in recipe.tasks:
         by_class = kinds[kind].needs_classes if kind in kinds else False
-        suspects = _by_class(some, frame[task]) if by_class else _by_number(some, frame[task])
+        suspects = _by_class(feats, frame[task]) if by_class else _by_number(some, frame[task])
         for name, exact in suspects:
             code, how = ("leak-copy", "gives") if exact else ("leak-almost", "almost gives")
             what = f"Feature {name!r} {how} task {task!r} away."
@@ -76,12 +77,13 @@ def _by_number(some: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, boo
         yield str(name), copies(numbers[name], labels)
 
 
-def _by_class(some: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, bool]]:
-    labels = pd.Series(pd.factorize(as_text(target.reindex(some.index)))[0], some.index, dtype=float)
-    labels = labels.mask(labels < 0)
+def _by_class(feats: Feats, target: pd.Series) -> Iterator[tuple[str, bool]]:
+    some = feats.features
+    codes = pd.factorize(as_text(target.reindex(some.index)))[0]
     for name in some.columns:
-        if names_right(some[name], labels) > SURE:
-            yield str(name), maps(some[name], labels)
+        if feats.named_right(name, codes) > SURE:
+            labels = pd.Series(codes, some.index, dtype=float)
+            yield str(name), maps(some[name], labels.mask(labels < 0))
 
 
 def _sums(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

@@ -34,19 +34,38 @@ def rank_correlations(numbers: pd.DataFrame, target: pd.Series) -> pd.Series:
     return pd.Series(found, index=varied.columns, dtype=float)
 
 
-def names_right(feature: pd.Series, labels: pd.Series) -> float:
-    """Share of the labels that the feature's value names by itself; NaN where that could be chance or is no feat."""
-    both = (feature.notna() & labels.notna()).to_numpy()
-    classes, names = pd.factorize(labels.to_numpy()[both])
-    if len(classes) < 2 * ROWS_PER_VALUE or np.bincount(classes).max() > BASE * len(classes):
-        return float("nan")
-    values, distinct = pd.factorize(feature.array[both])
-    if pd.api.types.is_numeric_dtype(feature) and len(distinct) * ROWS_PER_VALUE > len(classes):
-        values = np.argsort(np.argsort(feature.to_numpy(float)[both], kind="stable")) // ROWS_PER_VALUE
-    if values.max() * ROWS_PER_VALUE > len(classes):
-        return float("nan")
-    table = np.bincount(values * len(names) + classes, minlength=(values.max() + 1) * len(names))
-    return float(table.reshape(-1, len(names)).max(axis=1).sum() / len(classes))
+class Feats:
+    """How well each feature names a task's classes by itself; what tasks with the same labelled rows share is kept."""
+
+    def __init__(self, features: pd.DataFrame) -> None:
+        self.features = features
+        self._known = {name: features[name].notna().to_numpy() for name in features}
+        self._codes: dict[tuple[str, bytes], NDArray[np.int64]] = {}
+
+    def named_right(self, name: str, labels: NDArray[np.int64]) -> float:
+        """Share of the labels [N] (codes, below 0 = none) that the feature's value names; NaN where that could be
+        chance or is no feat."""
+        both = self._known[name] & (labels >= 0)
+        classes = pd.factorize(labels[both])[0]
+        if len(classes) < 2 * ROWS_PER_VALUE or np.bincount(classes).max() > BASE * len(classes):
+            return float("nan")
+        values = self._values(name, both)
+        if values.max() * ROWS_PER_VALUE > len(classes):
+            return float("nan")
+        many = int(classes.max()) + 1
+        table = np.bincount(values * many + classes, minlength=(int(values.max()) + 1) * many)
+        return float(table.reshape(-1, many).max(axis=1).sum() / len(classes))
+
+    def _values(self, name: str, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """A code for each value of a feature in these rows; for a number with many values its rank in steps."""
+        key = (name, rows.tobytes())
+        if key not in self._codes:
+            feature = self.features[name]
+            values, distinct = pd.factorize(feature.array[rows])
+            if pd.api.types.is_numeric_dtype(feature) and len(distinct) * ROWS_PER_VALUE > len(values):
+                values = np.argsort(np.argsort(feature.to_numpy(float)[rows], kind="stable")) // ROWS_PER_VALUE
+            self._codes[key] = values.astype(np.int64)
+        return self._codes[key]
 
 
 def parts_of(numbers: pd.DataFrame, target: pd.Series) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ def sentinels(column: pd.Series) -> list[str]:
     """Codes for missing values, as texts: well-known ones that stand at least twice, far from everything else."""
     if not _is_number(column):
         return []
+    if not _reaches(column):
+        return []
     counts = column[column.isin(CODES)].value_counts()
     codes = [code for code in CODES if counts.get(code, 0) >= 2]
     rest = column[~column.isin(codes)].dropna()
@@ -68,6 +70,12 @@ def subject_column(frame: pd.DataFrame, tasks: Sequence[str]) -> str:
             if len(counts) >= FEW and (counts > 1).mean() > 0.5:
                 return name
     return ""
+
+
+def _reaches(column: pd.Series) -> bool:
+    """Some code lies between the smallest and the largest number: a look that costs next to nothing."""
+    low, high = column.min(), column.max()
+    return any(low <= code <= high for code in CODES)
 
 
 def _as_cells(column: pd.Series, values: Sequence[float] | pd.Series) -> list[str]:
