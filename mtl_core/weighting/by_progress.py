@@ -54,7 +54,7 @@ class FastAdaptive(Weighting):
     Adam on how much each log-loss has fallen: a task that fell faster than the z-weighted mean loses weight.
     Reference: Liu, Feng, Stone, Liu, "FAMO: Fast Adaptive Multitask Optimization", NeurIPS 2023.
     Differs from the paper: the fall is read from the losses of the next step instead of a second look at the same
-    batch (the same with full batches); sum K instead of 1; lower bounds of the losses are 0.
+    batch (the same with full batches); sum K instead of 1; lower bounds of the losses are 0; no clipping.
     """
 
     laws: ClassVar[frozenset[str]] = frozenset({"sum_to_count", "non_negative", "permutation_equivariant"})
@@ -93,7 +93,8 @@ class SmoothTchebycheff(Weighting):
     Minimises mu * log of the sum of exp(f_t / mu), f_t = loss / its mean in the first epoch; weights, which are the
     slopes softmax(f / mu)_t / (first mean)_t, are scaled to sum K. Equal during the first epoch.
     Reference: Lin, Zhang, Yang, Liu, Wang, Zhang, "Smooth Tchebycheff Scalarization for Multi-Objective
-    Optimization", ICML 2024. Differs from the paper: weights sum to K; ideal point 0 and preferences equal.
+    Optimization", ICML 2024. Differs from the paper: weights sum to K; ideal point 0 and preferences equal. The
+    authors' code takes the logarithm of every f, and lowers the sum of log-losses in its first epochs.
     """
 
     laws: ClassVar[frozenset[str]] = frozenset(
