@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import io
+import json
 import random
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import guess
+from mtl_core.data.dates import ORDERS, moments_of
 from mtl_core.data.doctor import diagnose
+from mtl_core.data.join import joined
+from mtl_core.data.prepare import prepare
 from mtl_core.data.reading import read_table
-from mtl_core.data.recipe import guess_recipe
+from mtl_core.data.recipe import Recipe, guess_recipe
+from mtl_core.data.saved import SavedRecipe, differences, fitted, saved
 from mtl_core.evaluation.report import harmless
 from mtl_core.registry import InvalidInput
 
@@ -135,7 +144,45 @@ def test_a_hostile_file_is_read_or_refused_in_one_sentence(name: str) -> None:
     recipe = guess_recipe(frame)
     assert all(finding.what and finding.why for finding in diagnose(frame, recipe))
     with contextlib.suppress(InvalidInput):
-        assert build_dataset(frame, recipe, "t").n_rows <= len(frame)
+        data = build_dataset(frame, recipe, "t")
+        assert data.n_rows <= len(frame)
+        assert np.isfinite(prepare(data, 2, 0).inputs).all()
+    past = saved(frame, recipe, "mine.csv")
+    assert SavedRecipe.from_text(past.to_text()) == past
+    assert not [each for each in differences(past, frame) if each.stops]
+    with contextlib.suppress(InvalidInput):
+        assert joined(frame, frame, str(frame.columns[0]), ("a", "b")).notes
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.sampled_from(["x", "day", "note", "time", "by"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+fields = st.sampled_from([item.name for item in dataclasses.fields(Recipe)])
+
+
+@given(st.dictionaries(fields, values), st.dictionaries(st.sampled_from(["columns", "recipe", "filename"]), values))
+@settings(max_examples=100, deadline=None)
+def test_whatever_a_recipe_says_it_is_used_or_refused_in_a_sentence(
+    facts: dict[str, object], more: dict[str, object]
+) -> None:
+    frame = pd.DataFrame({"x": range(30), "day": ["2024-01-01", "2024-02-03", "soon"] * 10, "note": ["a b c d"] * 30})
+    plain = {"features": ["day"], "tasks": [["x", "regression"]]}
+    with contextlib.suppress(InvalidInput):
+        past = SavedRecipe.from_text(json.dumps({**more, "recipe": plain | facts}))
+        differences(past, frame)
+        prepare(build_dataset(frame, fitted(past.recipe, frame), "t"), 2, 0)
+
+
+@given(st.lists(st.text(max_size=12) | st.from_regex(r"\A\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}( \d\d:\d\d)?\Z"), max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_whatever_stands_in_a_column_of_dates_is_a_moment_or_missing(texts: list[str]) -> None:
+    column = pd.Series(texts, dtype="str")
+    for order in ORDERS:
+        moments = moments_of(column, order)
+        assert len(moments) == len(texts)
+        assert moments.dtype == "datetime64[s]"
 
 
 def test_what_a_spreadsheet_would_run_is_exported_as_text() -> None:

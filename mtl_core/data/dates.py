@@ -18,8 +18,9 @@ PIVOT = 70
 """Two digits of a year from here on are 19.., below 20.."""
 _SOME = 1000
 _DATE = re.compile(
-    r"\s*(\d{1,4})[-/.年](\d{1,2})[-/.月](\d{1,4})日?"
-    r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?(?:\s*(?:Z|UTC|[+-]\d{2}:?\d{2}))?)?\s*"
+    r"\s*([0-9]{1,4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,4})日?"
+    r"(?:[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?\s*"
+    r"([AaPp][Mm])?(?:\s*(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?)?\s*"
 )
 
 
@@ -45,6 +46,8 @@ def date_order(texts: pd.Series) -> str:
 def moments_of(column: pd.Series, order: str) -> pd.Series:
     """The moments that a column of texts names, in seconds (NaT where a cell is empty or no date of this order)."""
     values = column.drop_duplicates().dropna()
+    if not len(values):
+        return pd.Series(pd.NaT, column.index, "datetime64[s]", name=column.name)
     found = _parsed(values.astype("str"), order)
     cells = column.map(dict(zip(values, found, strict=True))).to_numpy("datetime64[s]")
     return pd.Series(cells, column.index, name=column.name)

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, short
 from mtl_core.data.dates import date_order, moments_of
+from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.treatment import treated
 from mtl_core.registry import InvalidInput
@@ -96,14 +98,22 @@ def seen(column: pd.Series) -> Seen:
     if not len(known):
         return Seen(form="empty", **facts)
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        low, middle, high = (float(f"{each:.6g}") for each in np.quantile(known.to_numpy(float), [0.05, 0.5, 0.95]))
-        facts |= {"low": low, "middle": middle, "high": high}
+        facts |= _range(known.to_numpy(float))
         form = "number"
     else:
         form = "date" if date_order(as_text(known)) else "text"
     values = as_text(known.drop_duplicates().head(CATEGORY_LIMIT + 1)) if form != "date" else ()
     few = len(values) <= CATEGORY_LIMIT and known.nunique() <= CATEGORY_LIMIT
     return Seen(form=form, values=tuple(sorted(values)) if few else (), **facts)
+
+
+def _range(numbers: NDArray[np.float64]) -> dict[str, float]:
+    """Where the finite numbers lie; nothing where there are none."""
+    finite = numbers[np.isfinite(numbers) & (np.abs(numbers) < TARGET_LIMIT)]
+    if not len(finite):
+        return {}
+    places = np.quantile(finite, [0.05, 0.5, 0.95])
+    return {name: float(f"{place:.6g}") for name, place in zip(("low", "middle", "high"), places, strict=True)}
 
 
 def differences(past: SavedRecipe, frame: pd.DataFrame) -> tuple[Difference, ...]:
