@@ -49,6 +49,7 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
         "leak-sum": (table(odd=y - healthy["z"]), RECIPE),
         "task-sum": (table(u=u, v=y + u), three),
         "subjects": (table(patient_id=np.arange(ROWS) % 40), RECIPE),
+        "queries": (table(qid=np.arange(ROWS) % 40), RECIPE),
         "time-order": (table(day=[f"2023-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(ROWS)]), dated),
         "rows-repeated": (repeated.reset_index(drop=True), RECIPE),
         "few-labels": (table(y=few), RECIPE),

@@ -12,21 +12,18 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, short
-from mtl_core.data.dates import moments_of
 from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.leaks import copies, maps
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.relations import ALMOST, SURE, Feats, parts_of, rank_correlations, some_rows
-from mtl_core.data.suspects import odd_texts, sentinels, subject_column, wild_values
+from mtl_core.data.suspects import odd_texts, sentinels, wild_values
 from mtl_core.data.treatment import treated
 from mtl_core.tasks import kinds
 
 FEW_LABELS, FEW_OF_A_CLASS = 30, 10
 ONE_VALUE = 0.99
 SCALES = 100
-MOMENTS = 20
-"""Different dates from which rows count as a course of time."""
 
 
 def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
@@ -34,7 +31,20 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     recipe = recipe.without(set(recipe.columns) - set(frame.columns))
     frame = _measurable(treated(frame, recipe.missing))
     found: list[Finding] = []
-    for check in (_leaks, _sums, _subjects, _order, _twins, _labels, _classes, _odd_cells, _wild, _scales, _empty):
+    for check in (
+        _leaks,
+        _sums,
+        doctor_rows.subjects,
+        doctor_rows.queries,
+        doctor_rows.order,
+        doctor_rows.twins,
+        _labels,
+        _classes,
+        _odd_cells,
+        _wild,
+        _scales,
+        _empty,
+    ):
         found += check(frame, recipe)
     return tuple(_usable(finding) for finding in found)
 
@@ -105,49 +115,6 @@ def _sums(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         else:
             why = "It adds no knowledge of its own, and counts the other tasks twice."
             yield Finding("task-sum", (task, *parts), what, why, out([task]), without(recipe, task))
-
-
-# --- rows -----------------------------------------------------------------------------------------------------
-def _subjects(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    if recipe.group:
-        return
-    name = subject_column(frame, [task for task, _ in recipe.tasks])
-    if name and name != recipe.each:
-        count = frame[name].nunique()
-        what = f"Column {name!r} names {count:,} subjects, and most have several rows."
-        why = "With one subject in training and test, a network can remember instead of predict."
-        fixed = replace(without(recipe, name), group=name)
-        yield Finding("subjects", (name,), what, why, f"Keep the rows of each {short(name)!r} together", fixed)
-
-
-def _order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    """Rows that stand in the order of their dates: neighbours are alike, and the future is what will be asked for."""
-    if recipe.split or recipe.group or recipe.query:
-        return
-    for name, order in recipe.dates:
-        moments = moments_of(frame[name], order)
-        if moments.nunique() >= MOMENTS and moments.notna().all() and moments.is_monotonic_increasing:
-            what = f"Rows stand in the order of {name!r}."
-            why = "A test row between two rows that were learned from asks for memory; later rows ask for a forecast."
-            fixed = replace(recipe, split="time", by=name)
-            yield Finding("time-order", (name,), what, why, "Train on the past, test on the future", fixed)
-            return
-
-
-def _twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    used = [*recipe.features, *(name for name, _ in recipe.tasks), *([recipe.each] if recipe.each in frame else [])]
-    count = _repeats(frame, used) if used and not recipe.once and not recipe.group else 0
-    if count:
-        what = f"{count:,} of {len(frame):,} rows repeat an earlier one in every column that is used."
-        why = "A row that stands in training and in test is remembered, not predicted."
-        yield Finding("rows-repeated", (), what, why, "Use each row once", replace(recipe, once=True))
-
-
-def _repeats(frame: pd.DataFrame, used: list[str]) -> int:
-    """Rows that repeat an earlier one; a few columns rule out most rows, so the others are seldom looked at."""
-    for count in (1, 2, 4, 8):
-        frame = frame[frame.duplicated(used[:count], keep=False)]
-    return int(frame.duplicated(used).sum())
 
 
 # --- tasks ----------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ _SUBJECT = re.compile(
     r"([ _-]?(id|no|nr|number|code))?|患者.*|病人.*|学号|受试者.*|用户.*)",
     re.I,
 )
+_QUERY = re.compile(r"(q|query|search|list|srch)[ _-]?(id|no|nr|number)|query|qid|查询.*|搜索.*", re.I)
 
 
 def sentinels(column: pd.Series) -> list[str]:
@@ -64,8 +65,17 @@ def wild_values(column: pd.Series) -> list[str]:
 
 def subject_column(frame: pd.DataFrame, tasks: Sequence[str]) -> str:
     """The column that by its name says whose row it is, where most subjects have several; "" where there is none."""
+    return _repeating(frame, tasks, _SUBJECT)
+
+
+def query_column(frame: pd.DataFrame, tasks: Sequence[str]) -> str:
+    """The column that by its name says in which list a row is ranked, where most lists have several; or ""."""
+    return _repeating(frame, tasks, _QUERY)
+
+
+def _repeating(frame: pd.DataFrame, tasks: Sequence[str], named: re.Pattern[str]) -> str:
     for name in [str(column) for column in frame.columns]:
-        if name not in tasks and _SUBJECT.fullmatch(name.strip()):
+        if name not in tasks and named.fullmatch(name.strip()):
             counts = frame[name].value_counts()
             if len(counts) >= FEW and (counts > 1).mean() > 0.5:
                 return name

@@ -1,0 +1,71 @@
+"""What the doctor finds in the rows of a table: whose they are, in which list or order they stand, which repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from mtl_core.data.columns import short
+from mtl_core.data.dates import moments_of
+from mtl_core.data.findings import Finding, without
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.suspects import query_column, subject_column
+
+MOMENTS = 20
+"""Different dates from which rows count as a course of time."""
+
+
+def subjects(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    if recipe.group:
+        return
+    name = subject_column(frame, [task for task, _ in recipe.tasks])
+    if name and name != recipe.each:
+        count = frame[name].nunique()
+        what = f"Column {name!r} names {count:,} subjects, and most have several rows."
+        why = "With one subject in training and test, a network can remember instead of predict."
+        fixed = replace(without(recipe, name), group=name)
+        yield Finding("subjects", (name,), what, why, f"Keep the rows of each {short(name)!r} together", fixed)
+
+
+def queries(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    name = "" if recipe.query else query_column(frame, [task for task, _ in recipe.tasks])
+    if name and name not in (recipe.group, recipe.each):
+        what = f"Column {name!r} seems to name {frame[name].nunique():,} lists in which rows are ranked."
+        why = "Rows are compared within a list only, so a list must not stand on both sides of a split."
+        fixed = replace(without(recipe, name), query=name)
+        yield Finding("queries", (name,), what, why, f"Keep the rows of each {short(name)!r} together as a list", fixed)
+
+
+def order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Rows that stand in the order of their dates: neighbours are alike, and the future is what will be asked for."""
+    if recipe.split or recipe.group or recipe.query:
+        return
+    for name, order in recipe.dates:
+        moments = moments_of(frame[name], order)
+        if moments.nunique() >= MOMENTS and moments.notna().all() and moments.is_monotonic_increasing:
+            what = f"Rows stand in the order of {name!r}."
+            why = "A test row between two rows that were learned from asks for memory; later rows ask for a forecast."
+            fixed = replace(recipe, split="time", by=name)
+            yield Finding("time-order", (name,), what, why, "Train on the past, test on the future", fixed)
+            return
+
+
+def twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    used = [*recipe.features, *(name for name, _ in recipe.tasks), *([recipe.each] if recipe.each in frame else [])]
+    count = _repeats(frame, used) if used and not recipe.once and not recipe.group else 0
+    if count:
+        what = f"{count:,} of {len(frame):,} rows repeat an earlier one in every column that is used."
+        why = "A row that stands in training and in test is remembered, not predicted."
+        yield Finding("rows-repeated", (), what, why, "Use each row once", replace(recipe, once=True))
+
+
+def _repeats(frame: pd.DataFrame, used: list[str]) -> int:
+    """Rows that repeat an earlier one; a few columns rule out most rows, so the others are seldom looked at."""
+    for count in (1, 2, 4, 8):
+        frame = frame[frame.duplicated(used[:count], keep=False)]
+    return int(frame.duplicated(used).sum())
+
+
+ROW_CHECKS = (subjects, queries, order, twins)
