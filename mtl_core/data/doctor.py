@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, short
+from mtl_core.data.doctor_rows import ROW_CHECKS
 from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.leaks import copies, maps
 from mtl_core.data.prepare import TARGET_LIMIT
@@ -31,20 +32,7 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     recipe = recipe.without(set(recipe.columns) - set(frame.columns))
     frame = _measurable(treated(frame, recipe.missing))
     found: list[Finding] = []
-    for check in (
-        _leaks,
-        _sums,
-        doctor_rows.subjects,
-        doctor_rows.queries,
-        doctor_rows.order,
-        doctor_rows.twins,
-        _labels,
-        _classes,
-        _odd_cells,
-        _wild,
-        _scales,
-        _empty,
-    ):
+    for check in (_leaks, _sums, *ROW_CHECKS, _labels, _classes, _odd_cells, _wild, _scales, _empty):
         found += check(frame, recipe)
     return tuple(_usable(finding) for finding in found)
 
