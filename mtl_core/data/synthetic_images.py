@@ -23,7 +23,7 @@ DIGIT, CANVAS = 8, 12
 SIDE = 24
 COLOURS = {"red": (0.9, 0.2, 0.2), "green": (0.2, 0.8, 0.3), "blue": (0.2, 0.4, 0.95), "yellow": (0.95, 0.85, 0.2)}
 SHAPES = ("disc", "block", "triangle", "cross")
-HALF_SIDES = (3.0, 7.0)
+HALF_SIDES = (4.0, 8.0)
 """Smallest and largest half width and half height of a shape, in pixels."""
 
 
@@ -100,15 +100,15 @@ def _placed(scans: NDArray[np.float64], down: NDArray[np.int64], right: NDArray[
 class Shapes(_Pictures):
     """One coloured shape on 24 x 24 pixels: what it is, its colour, and the box around it.
 
-    Shapes are 6 to 14 pixels wide and high, anywhere in the picture; shade and background vary. A grey patch hides a
+    Shapes are 8 to 16 pixels wide and high, anywhere in the picture; shade and background vary. A grey patch hides a
     part, and its place has nothing to do with the shape's.
     """
 
     image_shape: ClassVar[ImageShape | None] = (SIDE, SIDE, 3)
 
     rows: int = knob(1000, "Pictures", low=50, high=20_000, log=True)
-    noise: float = knob(0.1, "Deviation of the noise on each pixel; full light is 1", low=0.0, high=1.0)
-    occlusion: float = knob(0.1, "Share of the picture that a grey patch hides", low=0.0, high=0.6)
+    noise: float = knob(0.05, "Deviation of the noise on each pixel; full light is 1", low=0.0, high=1.0)
+    occlusion: float = knob(0.05, "Share of the picture that a grey patch hides", low=0.0, high=0.6)
     seed: int = knob(0, "Another seed: other pictures", low=0, high=2**31 - 1, advanced=True)
 
     def draw(self, seed: int) -> Dataset:
