@@ -55,7 +55,7 @@ def measure() -> list[Row]:
         ),
         Row("the same, all three", best["all"], "s"),
         Row("pandas' read_csv and describe", best["pandas"], "s"),
-        Row("peak memory above the table as it lies in memory", _peak(content), "ratio", PEAK_LIMIT),
+        Row("peak memory of the three, over the table's own in memory", _peak(content), "ratio", PEAK_LIMIT),
     ]
 
 
