@@ -62,6 +62,12 @@ class Training(Method):
         "Divide each number to predict by its spread; off = a task in large units has a large loss",
         advanced=True,
     )
+    class_weights: str = knob(
+        "none",
+        "How much the rows of a class count while learning; balanced = rare classes as much as frequent ones",
+        choices=("none", "balanced"),
+        advanced=True,
+    )
 
 
 @dataclass(frozen=True)

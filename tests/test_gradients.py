@@ -12,6 +12,7 @@ from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.hard import Hard
 from mtl_core.tasks import TaskSpec
 from mtl_core.training import gradients
+from mtl_core.training.labels import Labels
 from mtl_core.training.losses import grouped, task_losses
 
 SEEDS = np.array([3, 14, 15])
@@ -67,7 +68,7 @@ def test_the_jacobian_holds_the_gradient_of_each_tasks_own_loss() -> None:
     learned = torch.tensor([[True, True, True], [True, True, False], [False, True, False]])
 
     outputs, pull = sharing.linearise(parameters, inputs, shape)
-    losses = task_losses(outputs, targets, grouped(tasks, shape), complete=False)
+    losses = task_losses(outputs, Labels(targets), grouped(tasks, shape), complete=False)
     names, shared = tuple(parameters), sharing.shared(shape)
     matrix, private = gradients.jacobian(losses, learned, pull, names, shared)
 

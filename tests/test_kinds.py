@@ -37,12 +37,15 @@ def table() -> Dataset:
         "binary": (signal > 0).astype(float),
         "multiclass": steps,
         "ordinal": steps,
+        "ranking": steps,
+        "listwise": steps,
     }
     targets = pd.DataFrame({kind: labels[kind] for kind in KINDS})
     targets = targets.mask(rng.random(targets.shape) < 0.1)
     four = ("lowest", "low", "high", "highest")
     tasks = tuple(TaskSpec(k, k, CLASSES.get(k, four) if kinds[k].needs_classes else ()) for k in KINDS)
-    return Dataset("all", "All kinds", pd.DataFrame(inputs, columns=["a", "b", "c"]), targets, tasks)
+    features, lists = pd.DataFrame(inputs, columns=["a", "b", "c"]), rng.permutation(240) // 6
+    return Dataset("all", "All kinds", features, targets, tasks, groups=lists, queries=lists)
 
 
 TABLE = table()

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import (
     accuracy_score,
+    balanced_accuracy_score,
     brier_score_loss,
     d2_absolute_error_score,
     d2_tweedie_score,
@@ -19,6 +20,7 @@ from sklearn.metrics import (
 from mtl_core.metrics import metrics
 from mtl_core.models.chain import chain
 from mtl_core.tasks import kinds
+from mtl_core.tasks.lists import Lists
 
 OUTPUTS = torch.randn(3, 40, 4, generator=torch.Generator().manual_seed(0))
 CODES = torch.randint(0, 4, (3, 40), generator=torch.Generator().manual_seed(1)).float()
@@ -27,6 +29,9 @@ CLASSES = CODES.masked_fill(HIDDEN, torch.nan)
 
 
 def score(name: str, outputs: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
+    if metrics[name].in_lists:
+        lists = Lists((torch.arange(outputs.shape[1]) // 8).expand(targets.shape), 8)
+        return metrics[name]().list_score(outputs[:, None], targets[:, None], lists)[:, 0].numpy()
     (constant,) = {kinds[kind].constant for kind in metrics[name].kinds}
     return metrics[name]().score(outputs, targets, torch.full((len(outputs),), constant)).numpy()
 
@@ -51,6 +56,8 @@ def test_log_loss_and_error_rate_of_several_classes_are_scikit_learns() -> None:
         )
         wrong = 1 - accuracy_score(truth, probability.argmax(1))
         assert score("error_rate", OUTPUTS, CLASSES)[r] == pytest.approx(wrong, 1e-6)
+        wrong = 1 - balanced_accuracy_score(truth, probability.argmax(1))
+        assert score("balanced_error_rate", OUTPUTS, CLASSES)[r] == pytest.approx(wrong, 1e-6)
 
 
 def test_log_loss_and_error_rate_of_two_classes_are_scikit_learns() -> None:
@@ -166,7 +173,12 @@ def test_the_slope_of_a_loss_is_autograds(name: str) -> None:
     size = kind.n_outputs(4)
     outputs = OUTPUTS[..., :size].double().clone().requires_grad_()
     targets = CODES if size > 1 else (CODES > 1).double()
-    loss, slope = kind.loss(outputs, targets)
+    if kind.in_lists:
+        lists = Lists((torch.arange(40) // 8).expand(3, 40), 8)
+        found = kind.list_loss(outputs[:, :, None], targets[..., None], lists)
+        loss, slope = found[0][:, :, 0], found[1][:, :, 0]
+    else:
+        loss, slope = kind.loss(outputs, targets)
     torch.testing.assert_close(slope, torch.autograd.grad(loss.sum(), outputs)[0])
     assert loss.shape == targets.shape
 

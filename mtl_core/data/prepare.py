@@ -35,6 +35,7 @@ class Prepared:
     on the training rows: target = (label - mean) / deviation [P, T]. Mean and deviation of a number, 0 and the mean
     of a count, 0 and 1 for classes. Where an experiment asks for unscaled targets, numbers are only centred.
     train, validation, test [P, n]: row numbers, padded with N.
+    lists [P, N + 1]: the list that each row is ranked in (-1 for the blank row), None where no task is ranked.
     """
 
     inputs: Floats
@@ -44,6 +45,7 @@ class Prepared:
     train: Rows
     validation: Rows
     test: Rows
+    lists: Rows | None = None
 
 
 def encoded_names(dataset: Dataset) -> list[str]:
@@ -82,7 +84,24 @@ def _prepared(tables: Sequence[tuple[Dataset, list[Split]]], scale_targets: bool
         _fill_targets(targets[here, :-1], mean[here], deviation[here], dataset, found, scale_targets)
         begin += len(found)
     rows = {name: _padded([getattr(part, name) for part in parts], n_rows) for name in ("train", "validation", "test")}
-    return Prepared(inputs, targets, mean, deviation, **rows)
+    return Prepared(inputs, targets, mean, deviation, **rows, lists=_lists(tables))
+
+
+def _lists(tables: Sequence[tuple[Dataset, list[Split]]]) -> Rows | None:
+    """The query of each row, once for each preparation: [P, N + 1]."""
+    ranked = [task.name for task in tables[0][0].tasks if task.method.in_lists]
+    if not ranked:
+        return None
+    found = []
+    for dataset, parts in tables:
+        if dataset.queries is None:
+            raise InvalidInput(
+                f"task {ranked[0]!r} puts the rows of each list in order, and {dataset.title} does not say which rows "
+                "belong to one list; name the column that says it (the query), or predict the grade as a number"
+            )
+        numbers = np.unique(dataset.queries, return_inverse=True)[1].reshape(-1)
+        found += [np.append(numbers, -1)] * len(parts)
+    return np.stack(found)
 
 
 def _fill_inputs(inputs: Floats, dataset: Dataset, found: list[Split]) -> None:

@@ -109,7 +109,7 @@ def _prepared_for(job: Job) -> Prepared | None:
     found = _prepared.get(job.data_key)
     if found is None and job.dataset is not None:
         found = prepared_for(job.experiment, job.dataset)
-        _prepared.put(job.data_key, found, sum(array.nbytes for array in vars(found).values()))
+        _prepared.put(job.data_key, found, sum(each.nbytes for each in vars(found).values() if each is not None))
     return found
 
 

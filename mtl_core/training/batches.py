@@ -8,13 +8,16 @@ Sizes: P preparations, N rows, R replicas, S starts, B rows in a batch, F inputs
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core import draws
-from mtl_core.data.prepare import Prepared
+from mtl_core.data.prepare import Floats, Prepared
 from mtl_core.lazy import torch
+from mtl_core.tasks.lists import Lists
+from mtl_core.training.labels import Labels
 
 CACHE_LIMIT = 1 << 23
 """Input numbers of rows that are the same at every use, up to which they are gathered once and kept (32 MB)."""
@@ -23,17 +26,30 @@ BLOCK_LIMIT = 1 << 18
 DRAW_LIMIT = 1 << 20
 """Positions that are shuffled at once: a shuffle needs eight times the memory of its result."""
 
-Batch = tuple["torch.Tensor", "torch.Tensor"]
+Batch = tuple["torch.Tensor", Labels]
+"""Inputs [R, B, F] and labels."""
 Rows = NDArray[np.int64]
 
 
 class Batches:
     """Rows for training and evaluation of one stack. The first `n_validation` held rows are for validation."""
 
-    def __init__(self, prepared: Prepared, folds: Rows, seeds: Rows, batch_size: int, width: int) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        folds: Rows,
+        seeds: Rows,
+        batch_size: int,
+        width: int,
+        weights: Floats | None = None,
+    ) -> None:
         self.inputs = torch.from_numpy(prepared.inputs).reshape(-1, prepared.inputs.shape[-1])
         self.targets = torch.from_numpy(prepared.targets).reshape(-1, prepared.targets.shape[-1])
+        self.weights = None if weights is None else torch.from_numpy(weights).reshape(self.targets.shape)
         self.n_table = prepared.inputs.shape[1]
+        prepared = listed(prepared)
+        self.lists = prepared.lists
+        self.longest = 0 if self.lists is None else max(map(_longest, self.lists))
         found, first, self.start_of = np.unique(
             np.stack([seeds, folds]), axis=1, return_index=True, return_inverse=True
         )
@@ -58,7 +74,7 @@ class Batches:
         self._held: list[Batch] = []
 
     def at(self, step: int) -> Batch:
-        """inputs [R, B, F] and targets [R, B, T] of a step; every row is seen once in each epoch."""
+        """inputs [R, B, F] and labels of a step; every row is seen once in each epoch."""
         if self._same is not None:
             return self._same
         batch = self.gather(self.rows(step))
@@ -82,7 +98,7 @@ class Batches:
     def held_out(self, replicas: slice) -> Iterator[Batch]:
         """The held rows of some replicas in blocks, in order; kept if they are few."""
         if self._held:
-            yield from ((inputs[replicas], targets[replicas]) for inputs, targets in self._held)
+            yield from ((inputs[replicas], labels[replicas]) for inputs, labels in self._held)
             return
         if self.held.shape[1] * len(self.start_of) * self.inputs.shape[1] <= CACHE_LIMIT:
             self._held = list(self._blocks(slice(None)))
@@ -98,10 +114,15 @@ class Batches:
             yield self.gather(torch.from_numpy(held + self.offsets[which, None]))
 
     def gather(self, rows: torch.Tensor) -> Batch:
-        """rows [R, B] -> inputs [R, B, F], targets [R, B, T]."""
+        """rows [R, B] -> inputs [R, B, F] and labels."""
         flat = rows.reshape(-1)
         inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)
-        return inputs.view(*rows.shape, -1), targets.view(*rows.shape, -1)
+        labels = Labels(
+            targets.view(*rows.shape, -1),
+            None if self.lists is None else Lists(torch.from_numpy(self.lists.reshape(-1)[rows]), self.longest),
+            None if self.weights is None else self.weights.index_select(0, flat).view(*rows.shape, -1),
+        )
+        return inputs.view(*rows.shape, -1), labels
 
     def _epoch(self, epoch: int) -> torch.Tensor:
         """Every start's training rows in the order of an epoch, padded with the blank row: [S, steps * B]."""
@@ -113,6 +134,8 @@ class Batches:
                 folds, seeds = self.folds[i : i + some], self.seeds[i : i + some]
                 shuffled = draws.permutations(seeds, f"epoch {epoch}", self.lengths[folds], n_train)
                 order[i : i + some, :n_train] = np.take_along_axis(self.train[folds], shuffled, 1)
+                if self.lists is not None:
+                    order[i : i + some] = together(order[i : i + some], self.lists[folds])
             order += self.offsets[:, None].astype(np.int32)
             self._order = (epoch, torch.from_numpy(order))
         return self._order[1]
@@ -123,3 +146,29 @@ class Batches:
         return not any(
             bool(torch.isnan(table[torch.from_numpy(mine)]).any()) for table, mine in zip(tables, rows, strict=True)
         )
+
+
+def listed(prepared: Prepared) -> Prepared:
+    """Rows list by list, where tasks are ranked: in every batch a list's rows then stand together."""
+    if prepared.lists is None:
+        return prepared
+    return replace(
+        prepared,
+        train=together(prepared.train, prepared.lists),
+        validation=together(prepared.validation, prepared.lists),
+        test=together(prepared.test, prepared.lists),
+    )
+
+
+def together(rows: Rows, lists: Rows) -> Rows:
+    """Rows [P, n] in the order in which their lists [P, N + 1] first appear; the blank rows stay last."""
+    found = np.empty_like(rows)
+    for i, (mine, numbers) in enumerate(zip(rows, lists, strict=True)):
+        _, first, which = np.unique(numbers[mine], return_index=True, return_inverse=True)
+        found[i] = mine[np.argsort(first[which], kind="stable")]
+    return found
+
+
+def _longest(numbers: Rows) -> int:
+    """Rows of the longest list of a table; -1 is none."""
+    return int(np.unique(numbers[numbers >= 0], return_counts=True)[1].max())

@@ -14,6 +14,7 @@ from mtl_core.events import Floats, Progress, UnitFinished
 from mtl_core.lazy import torch
 from mtl_core.models.base import Parameters
 from mtl_core.training import gradients
+from mtl_core.training.labels import Labels
 from mtl_core.training.losses import errors, scores, task_losses
 from mtl_core.training.stack import Stack
 
@@ -56,19 +57,19 @@ def finish(stack: Stack) -> UnitFinished:
     with torch.no_grad():
         for rows in _portions(stack):
             begun = time.perf_counter()
-            outputs, targets = predict(stack, stack.best.parameters, rows)
+            outputs, labels = predict(stack, stack.best.parameters, rows)
             seconds, n_rows = seconds + time.perf_counter() - begun, n_rows + outputs.shape[0] * outputs.shape[1]
-            parts.append(scores(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks))
+            parts.append(scores(outputs[:, n_validation:], labels[:, n_validation:], stack.groups, n_tasks))
     found = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     shown = {name: _shown(values, ~stack.present) for name, values in found.items()}
     return UnitFinished(stack.unit.index, stack.step_count, shown, stack.sharing.count(stack.shape), seconds / n_rows)
 
 
-def predict(stack: Stack, parameters: Parameters, replicas: slice) -> tuple[torch.Tensor, torch.Tensor]:
-    """Outputs [r, n, O] and targets [r, n, T] of the rows held out, for some replicas: validation first, then test."""
+def predict(stack: Stack, parameters: Parameters, replicas: slice) -> tuple[torch.Tensor, Labels]:
+    """Outputs [r, n, O] and labels of the rows held out, for some replicas: validation first, then test."""
     part = {name: each[replicas] for name, each in parameters.items()}
     blocks = [(stack.sharing.forward(part, inputs, stack.shape), y) for inputs, y in stack.batches.held_out(replicas)]
-    return torch.cat([outputs for outputs, _ in blocks], 1), torch.cat([targets for _, targets in blocks], 1)
+    return torch.cat([outputs for outputs, _ in blocks], 1), Labels.joined([labels for _, labels in blocks])
 
 
 def _portions(stack: Stack) -> list[slice]:
@@ -81,10 +82,10 @@ def _portions(stack: Stack) -> list[slice]:
 def _measured(stack: Stack, replicas: slice) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Validation losses, validation errors and test errors of some replicas: [r, T] each."""
     n_validation, n_tasks = stack.batches.n_validation, len(stack.tasks)
-    outputs, targets = predict(stack, stack.parameters, replicas)
-    seen, wanted = outputs[:, :n_validation], targets[:, :n_validation]
+    outputs, labels = predict(stack, stack.parameters, replicas)
+    seen, wanted = outputs[:, :n_validation], labels[:, :n_validation]
     losses = task_losses(seen, wanted, stack.groups, complete=stack.batches.held_complete).values
-    tested = errors(outputs[:, n_validation:], targets[:, n_validation:], stack.groups, n_tasks)
+    tested = errors(outputs[:, n_validation:], labels[:, n_validation:], stack.groups, n_tasks)
     return losses, errors(seen, wanted, stack.groups, n_tasks), tested
 
 
@@ -104,9 +105,9 @@ def _cosine(stack: Stack) -> Floats | None:
     k, n_tasks = stack.n_multi, len(stack.tasks)
     if not k or not stack.shared:
         return None
-    inputs, targets = stack.batches.at(stack.step_count)
+    inputs, labels = stack.batches.at(stack.step_count)
     part = stack.part(slice(0, k))
-    losses, learned, pull = stack.look(part, inputs[:k], targets[:k], slice(0, k))
+    losses, learned, pull = stack.look(part, inputs[:k], labels[:k], slice(0, k))
     matrix, _ = gradients.jacobian(losses, learned, pull, tuple(part), stack.shared)
     found = np.full((len(stack.present), n_tasks, n_tasks), np.nan, np.float32)
     found[:k] = gradients.cosines(torch.bmm(matrix, matrix.transpose(1, 2))).numpy()

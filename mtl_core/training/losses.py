@@ -12,6 +12,7 @@ from mtl_core.metrics import for_kind, metrics
 from mtl_core.models.base import Shape, slices
 from mtl_core.models.layers import owners
 from mtl_core.tasks import TaskKind, TaskSpec
+from mtl_core.training.labels import Labels
 
 
 @dataclass(frozen=True)
@@ -79,32 +80,43 @@ class Losses:
         return self.slope[:, :, None] * (learned[:, :, None] & own)[:, None]
 
 
-def task_losses(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups, complete: bool) -> Losses:
-    """Losses of outputs [R, B, O] on targets [R, B, T] (NaN = no label; `complete`: there is none)."""
+def task_losses(outputs: torch.Tensor, labels: Labels, groups: Groups, complete: bool) -> Losses:
+    """Losses of outputs [R, B, O] on labels (`complete`: none is missing)."""
+    targets = labels.targets
     if complete:
-        rows, slope = _rows(outputs, targets, groups)
+        rows, slope = _rows(outputs, targets, labels, groups)
         return Losses(rows.mean(1), slope / rows.shape[1], None, groups.owner)
     labelled = ~torch.isnan(targets)
-    rows, slope = _rows(outputs, torch.where(labelled, targets, 0.0), groups)
+    rows, slope = _rows(outputs, torch.where(labelled, targets, 0.0), labels, groups)
     count, owner = labelled.sum(1), groups.owner
     share = labelled / count.clamp(min=1)[:, None, :]  # [R, B, T]
     wide = share if len(owner) == share.shape[-1] else share[..., owner]
     return Losses((torch.where(labelled, rows, 0.0) * share).sum(1), slope * wide, count > 0, owner)
 
 
-def _rows(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups) -> tuple[torch.Tensor, torch.Tensor]:
+def _rows(
+    outputs: torch.Tensor, targets: torch.Tensor, labels: Labels, groups: Groups
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Loss of every row [R, B, T] and its slope [R, B, O]; targets without NaN."""
-    parts = [_group_rows(outputs, targets, group) for group in groups.parts]
-    if len(parts) == 1:
-        return parts[0]
-    rows, slope = torch.cat([part[0] for part in parts], -1), torch.cat([part[1] for part in parts], -1)
-    return rows[..., groups.tasks], slope[..., groups.columns]
+    parts = [_group_rows(outputs, targets, labels, group) for group in groups.parts]
+    rows, slope = parts[0]
+    if len(parts) > 1:
+        rows, slope = torch.cat([part[0] for part in parts], -1), torch.cat([part[1] for part in parts], -1)
+        rows, slope = rows[..., groups.tasks], slope[..., groups.columns]
+    if labels.weights is not None:
+        rows, slope = rows * labels.weights, slope * labels.weights[..., groups.owner]
+    return rows, slope
 
 
-def _group_rows(outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> tuple[torch.Tensor, torch.Tensor]:
+def _group_rows(
+    outputs: torch.Tensor, targets: torch.Tensor, labels: Labels, group: Group
+) -> tuple[torch.Tensor, torch.Tensor]:
     mine = _take(outputs, group.columns)
     mine = mine.unsqueeze(-1) if group.size == 1 else mine.unflatten(-1, (-1, group.size))  # [R, B, k, O]
-    rows, slope = group.kind.loss(mine, _take(targets, group.tasks))
+    if group.kind.in_lists and labels.lists:
+        rows, slope = group.kind.list_loss(mine, _take(labels.targets, group.tasks), labels.lists)
+    else:
+        rows, slope = group.kind.loss(mine, _take(targets, group.tasks))
     return rows, slope.flatten(-2)
 
 
@@ -112,29 +124,31 @@ def _inverse(order: list[int]) -> list[int]:
     return sorted(range(len(order)), key=order.__getitem__)
 
 
-def errors(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups, n_tasks: int) -> torch.Tensor:
+def errors(outputs: torch.Tensor, labels: Labels, groups: Groups, n_tasks: int) -> torch.Tensor:
     """The metric that each task's verdict is built on: [R, T]; NaN where no row is labelled."""
     found = torch.empty(outputs.shape[0], n_tasks)
     for group in groups.parts:
-        found[:, list(group.tasks)] = _score(group.kind.error, outputs, targets, group)
+        found[:, list(group.tasks)] = _score(group.kind.error, outputs, labels, group)
     return found
 
 
-def scores(outputs: torch.Tensor, targets: torch.Tensor, groups: Groups, n_tasks: int) -> dict[str, torch.Tensor]:
+def scores(outputs: torch.Tensor, labels: Labels, groups: Groups, n_tasks: int) -> dict[str, torch.Tensor]:
     """Every metric of every task: name -> [R, T], NaN where the metric does not apply or no row is labelled."""
     found: dict[str, torch.Tensor] = {}
     for group in groups.parts:
         for name in for_kind(group.kind.name):
             table = found.setdefault(name, torch.full((outputs.shape[0], n_tasks), torch.nan))
-            table[:, list(group.tasks)] = _score(name, outputs, targets, group)
+            table[:, list(group.tasks)] = _score(name, outputs, labels, group)
     return found
 
 
-def _score(name: str, outputs: torch.Tensor, targets: torch.Tensor, group: Group) -> torch.Tensor:
+def _score(name: str, outputs: torch.Tensor, labels: Labels, group: Group) -> torch.Tensor:
     """One metric of the k tasks of a group: [R, k]."""
     mine = _take(outputs, group.columns).unflatten(-1, (len(group.tasks), group.size)).movedim(2, 1)  # [R, k, B, O]
-    wanted = _take(targets, group.tasks).movedim(2, 1)
-    return metrics[name]().score(mine, wanted, wanted.new_full(wanted.shape[:2], group.kind.constant))
+    wanted, metric = _take(labels.targets, group.tasks).movedim(2, 1), metrics[name]()
+    if metric.in_lists and labels.lists:
+        return metric.list_score(mine, wanted, labels.lists)
+    return metric.score(mine, wanted, wanted.new_full(wanted.shape[:2], group.kind.constant))
 
 
 def _take(values: torch.Tensor, which: tuple[int, ...]) -> torch.Tensor:

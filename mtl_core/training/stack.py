@@ -21,6 +21,7 @@ from mtl_core.models.base import Parameters, Pullback
 from mtl_core.tasks import TaskSpec
 from mtl_core.training import gradients
 from mtl_core.training.batches import Batches
+from mtl_core.training.labels import Labels, balanced
 from mtl_core.training.losses import Losses, grouped, task_losses
 from mtl_core.training.patience import Best
 from mtl_core.weighting.base import Signal
@@ -37,7 +38,8 @@ class Stack:
         folds = np.array([replica.fold for replica in unit.replicas])
         seeds = replica_seeds(experiment.plan, unit.replicas)
         width = self.shape.trunk.width
-        self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width)
+        weights = balanced(prepared, tasks) if experiment.training.class_weights == "balanced" else None
+        self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width, weights)
         self.present = torch.tensor([[t in r.tasks for t in range(len(tasks))] for r in unit.replicas])
         self.n_multi = sum(len(replica.tasks) > 1 for replica in unit.replicas)
         self.groups, self.shared = grouped(tasks, self.shape), self.sharing.shared(self.shape)
@@ -64,9 +66,9 @@ class Stack:
         """One step of every replica that has not stopped."""
         if any(change.step == self.step_count for change in self.plan.changes):
             self.now, self._weighed = self.plan.at(self.step_count), None
-        inputs, targets = self.batches.at(self.step_count)
+        inputs, labels = self.batches.at(self.step_count)
         combined = self.now.weighting.needs_gramian and self.n_multi and self.shared
-        found, losses, learned = (self._combined if combined else self._weighted)(inputs, targets)
+        found, losses, learned = (self._combined if combined else self._weighted)(inputs, labels)
         rate = self.now.optimiser.rate(self.step_count, self.plan.training.steps)
         self.now.optimiser.move(self._values, [each.contiguous() for each in found], self.memory, rate)
         self.total += losses
@@ -74,18 +76,18 @@ class Stack:
         self.step_count += 1
 
     def look(
-        self, parameters: Parameters, inputs: torch.Tensor, targets: torch.Tensor, rows: slice
+        self, parameters: Parameters, inputs: torch.Tensor, labels: Labels, rows: slice
     ) -> tuple[Losses, torch.Tensor, Pullback]:
         """Losses of some replicas on a batch, which tasks learn from it [R, T], and the outputs' pullback."""
         outputs, pull = self.sharing.linearise(parameters, inputs, self.shape)
-        losses = task_losses(outputs, targets, self.groups, self.batches.is_complete(self.step_count))
+        losses = task_losses(outputs, labels, self.groups, self.batches.is_complete(self.step_count))
         learns = self.learns if rows == slice(None) else self.learns[rows]
         return losses, learns if losses.labelled is None else learns & losses.labelled, pull
 
-    def _weighted(self, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
+    def _weighted(self, inputs: torch.Tensor, labels: Labels) -> Found:
         """Gradients of the weighted losses of the first K replicas and of the plain ones of the others."""
         k = self.n_multi
-        losses, learned, pull = self.look(self.parameters, inputs, targets, slice(None))
+        losses, learned, pull = self.look(self.parameters, inputs, labels, slice(None))
         own: list[torch.Tensor] = []
         if self.learned:
             own = self._ask_objective(losses.values[:k], learned[:k])
@@ -114,21 +116,21 @@ class Stack:
         self.in_force[: self.n_multi] = torch.where(learned, slope, 0.0)
         return own
 
-    def _combined(self, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
+    def _combined(self, inputs: torch.Tensor, labels: Labels) -> Found:
         """Gradients of each task on the shared parameters, weighed together; heads follow their own task.
 
         Single-task replicas are cut off first: they need one gradient, not one for each task.
         """
         k = self.n_multi
-        parts = [self._combined_part(slice(0, k), inputs[:k], targets[:k])]
+        parts = [self._combined_part(slice(0, k), inputs[:k], labels[:k])]
         if k < len(self.present):
-            parts.append(self._plain_part(slice(k, None), inputs[k:], targets[k:]))
+            parts.append(self._plain_part(slice(k, None), inputs[k:], labels[k:]))
         found = [torch.cat(each) for each in zip(*(part[0] for part in parts), strict=True)]
         return found, torch.cat([part[1] for part in parts]), torch.cat([part[2] for part in parts])
 
-    def _combined_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
+    def _combined_part(self, rows: slice, inputs: torch.Tensor, labels: Labels) -> Found:
         part = self.part(rows)
-        losses, learned, pull = self.look(part, inputs, targets, rows)
+        losses, learned, pull = self.look(part, inputs, labels, rows)
         matrix, private = gradients.jacobian(losses, learned, pull, tuple(part), self.shared)
         self._ask(losses.values, learned, torch.bmm(matrix, matrix.transpose(1, 2)))
         weighting, k = self.now.weighting, self.n_multi
@@ -137,9 +139,9 @@ class Stack:
         listed = [found[name] for name in part]
         return self._with_penalty(listed, part, self.present[rows]), losses.values, learned
 
-    def _plain_part(self, rows: slice, inputs: torch.Tensor, targets: torch.Tensor) -> Found:
+    def _plain_part(self, rows: slice, inputs: torch.Tensor, labels: Labels) -> Found:
         part = self.part(rows)
-        losses, learned, pull = self.look(part, inputs, targets, rows)
+        losses, learned, pull = self.look(part, inputs, labels, rows)
         found = pull(losses.pulled(learned.float()))
         return self._with_penalty(found, part, self.present[rows]), losses.values, learned
 
