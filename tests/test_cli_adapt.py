@@ -59,7 +59,7 @@ def test_groups_of_a_table_are_a_family_and_json_is_one_object(adapt: Terminal, 
     words = ("--data", str(shops), "--group", "shop", "--task", "sales", "--learners", "ridge,scratch", "--json")
     code, out, _ = adapt(*words, *QUICK)
     told = json.loads(out)
-    assert (code, told["family"]) == (0, "groups")
+    assert (code, told["family"]) == (0, {"name": "groups"})
     assert {(row["learner"], row["step"]) for row in told["curves"]} >= {("ridge", 0), ("scratch", 3)}
     (duel,) = told["duels"]
     assert (duel["learner"], duel["against"], duel["shots"]) == ("ridge", "scratch", 4)

@@ -347,6 +347,22 @@ def test_a_comparison_that_cannot_be_is_refused(change: dict[str, Any], message:
         replace(Comparison(Sinusoids(), (Scratch(),)), **change)
 
 
+def test_labels_that_leave_nothing_to_ask_about_are_refused() -> None:
+    asked = Comparison(groups_of(shops(), "sales", 3, 0), (Scratch(),), TRUNK, SMALL, (40,), 2)
+    with pytest.raises(InvalidInput, match="no new task has more than 40 labelled rows"):
+        compare(asked)
+
+
+def test_a_learner_that_diverges_is_told_without_numbers() -> None:
+    wild = Comparison(Sinusoids(), (ModelAgnostic(inner_rate=10.0), Scratch()), Trunk(width=7), SMALL, (5,), 40)
+    found = compare(wild)
+    assert np.isinf(found["maml", 5].errors[:, -1]).any()
+    frame = curves(found, 0.0)
+    assert np.isfinite(frame[["error"]].to_numpy()).all()
+    assert not ((frame["learner"] == "maml") & (frame["step"] == 40)).any()
+    assert {each.learner for each in duels(found, "scratch", 0.0)} <= {"maml"}
+
+
 # --- what comes out ---------------------------------------------------------------------------------------------
 def test_duels_are_paired_t_tests_on_log_errors_with_holms_correction() -> None:
     from scipy import stats

@@ -28,7 +28,7 @@ def as_json(asked: Comparison, found: Found, against: str) -> dict[str, Any]:
     ratio = asked.family.test_to_train
     told = [{**dataclasses.asdict(each), "verdict": each.verdict} for each in duels(found, against, ratio)]
     facts = {
-        "family": asked.family.name or "groups",
+        "family": asked.family.to_json(),
         "learners": [{"label": each.label(), **each.to_json()} for each in asked.learners],
         "budget": asked.budget.settings(),
         "trunk": asked.trunk.settings(),

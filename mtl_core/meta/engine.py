@@ -23,7 +23,7 @@ from mtl_core.meta.network import Network, Part, Task
 from mtl_core.models import layers
 from mtl_core.models.base import Parameters, Shape, Trunk
 from mtl_core.optimisers import Adam
-from mtl_core.registry import Method, knob
+from mtl_core.registry import InvalidInput, Method, knob
 from mtl_core.training.engine import calm
 
 BLOCK = 256
@@ -153,7 +153,8 @@ def advance(
 def errors(preparation: Preparation, shots: int, steps: int, unseen: bool = True) -> NDArray[np.float64]:
     """Mean squared error on new tasks after 0, 1, ... steps on `shots` labels: [R, tasks, steps + 1].
 
-    NaN for a task without a row to ask about. Every learner sees the same tasks, labels and questions.
+    NaN for a task without a row to ask about, infinite where a network has diverged. Every learner sees the same
+    tasks, labels and questions. Raises `InvalidInput` where no task has a row left to ask about.
     unseen: on the tasks that results are told of; otherwise on tasks as for training, by which a number of steps may
     be chosen.
     """
@@ -169,7 +170,12 @@ def errors(preparation: Preparation, shots: int, steps: int, unseen: bool = True
         _errors(preparation, inputs[:, i : i + per_block], targets[:, i : i + per_block], shots, steps)
         for i in range(0, n_tasks, per_block)
     ]
-    return np.concatenate(parts, 1)
+    found = np.concatenate(parts, 1)
+    if np.isnan(found).all((1, 2)).any():
+        raise InvalidInput(
+            f"no new task has more than {shots} labelled rows, so none is left to ask; choose fewer labels"
+        )
+    return found
 
 
 def _errors(
@@ -184,5 +190,5 @@ def _errors(
     )  # [S, N, Q]
     wrong = torch.where(torch.isnan(asked), 0.0, found - torch.nan_to_num(asked)).double().square().sum(-1)
     count = (~torch.isnan(asked)).sum(-1)
-    mean = torch.where(count > 0, wrong / count.clamp(min=1), torch.nan)
+    mean = torch.where(count > 0, torch.nan_to_num(wrong / count.clamp(min=1), torch.inf, torch.inf), torch.nan)
     return np.asarray(mean.T.reshape(len(inputs), size, steps + 1).numpy())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,9 @@ class Groups(Family):
 
     Inputs and targets are scaled on the training groups of the fold.
     """
+
+    name: ClassVar[str] = "groups"
+    title: ClassVar[str] = "Groups of a table"
 
     table: Table
 

@@ -89,8 +89,12 @@ def _interval(errors: NDArray[np.float64], test_to_train: float) -> tuple[float,
 
 
 def duels(found: Found, against: str, test_to_train: float) -> tuple[Duel, ...]:
-    """Every other learner against one on each number of labels, each at its own best step; Holm over all of them."""
-    pairs = [(learner, shots) for learner, shots in found if learner != against and (against, shots) in found]
+    """Every other learner against one on each number of labels, each at its own best step; Holm over all of them.
+
+    A learner of which a replica has diverged is left out.
+    """
+    sound = {key for key, each in found.items() if np.isfinite(each.judged).all()}
+    pairs = [key for key in found if key in sound and key[0] != against and (against, key[1]) in sound]
     intervals = [
         paired_interval(np.log(found[against, shots].judged) - np.log(found[learner, shots].judged), test_to_train)
         for learner, shots in pairs

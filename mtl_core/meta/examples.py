@@ -1,0 +1,69 @@
+"""The finished comparisons of learners that ship with the lab; what they were trained on stands in each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from mtl_core.data.bundled import FOLDER
+from mtl_core.meta.result import Duel
+
+PLACE = FOLDER / "adaptation"
+TITLES = {
+    "1-relatives": ("Relatives", "Regressions whose signals are mixtures of the same two hidden features."),
+    "2-half": ("Half related", "Half of each signal is shared, half is the task's own."),
+    "3-strangers": ("Strangers", "Regressions that have nothing in common."),
+    "4-waves": ("Sine waves", "Every task is a sine wave of its own height and shift: the classic of meta-learning."),
+    "5-schools": ("Schools", "160 schools: achievement in mathematics from minority, sex and social status."),
+}
+"""What a person reads first, by the file's name."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One comparison. curves: learner, shots, step, error, low, high; judged: learner, shots, steps, error, low, high.
+
+    learners: name -> plain words with the field's term. command: how to make it again.
+    """
+
+    title: str
+    about: str
+    learners: dict[str, str]
+    curves: pd.DataFrame
+    judged: pd.DataFrame
+    duels: tuple[Duel, ...]
+    command: str
+    folds: int
+
+    @property
+    def shots(self) -> tuple[int, ...]:
+        return tuple(sorted({int(each) for each in self.judged["shots"]}))
+
+    def duel(self, learner: str, shots: int) -> Duel | None:
+        return next((each for each in self.duels if (each.learner, each.shots) == (learner, shots)), None)
+
+
+@cache
+def examples() -> tuple[Shown, ...]:
+    """Every comparison that is there, in the order of TITLES."""
+    paths = [(name, PLACE / f"{name}.json") for name in TITLES]
+    return tuple(_shown(name, json.loads(path.read_text(encoding="utf-8"))) for name, path in paths if path.is_file())
+
+
+def _shown(name: str, facts: dict[str, Any]) -> Shown:
+    title, about = TITLES[name]
+    duels = tuple(Duel(**{key: value for key, value in each.items() if key != "verdict"}) for each in facts["duels"])
+    return Shown(
+        title,
+        about,
+        {each["name"]: each["label"] for each in facts["learners"]},
+        pd.DataFrame(facts["curves"]),
+        pd.DataFrame(facts["judged"]),
+        duels,
+        facts["command"],
+        facts["budget"]["folds"],
+    )
