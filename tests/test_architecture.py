@@ -17,11 +17,13 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"experiment"}),
     frozenset({"training", "evaluation", "store"}),
     frozenset({"running", "lessons", "meta"}),
-    frozenset({"api", "cli"}),
+    frozenset({"api", "cli", "probing"}),
 )
 """A package may import from lower layers and from itself; names in one row are neighbours that never meet."""
 NEIGHBOURS_THAT_MEET = {
     ("cli", "api"),
+    ("cli", "probing"),
+    ("probing", "api"),
     ("tasks", "events"),
     ("registry", "lazy"),
     ("draws", "lazy"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtl_core.cli.adapting import adapt
+from mtl_core.cli.probe import probe
 from mtl_core.registry import InvalidInput
 
 if TYPE_CHECKING:
@@ -63,13 +64,14 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Train alone and together, then say what helps: a progress bar, then the verdict."""
+    from mtl_core.cli.inspect import recipe_for
     from mtl_core.cli.wishes import experiment_from, read_experiment
 
     given = locals()
     short = [f"{spot}={given[flag]}" for flag, spot in SHORT.items() if given[flag] is not None]
     chosen = {"sharing": sharing, "weighting": weighting, "optimiser": optimiser}
     value = None if experiment is None else read_experiment(experiment, has_data=data is not None)
-    wish = experiment_from(value, data, tasks, chosen, [*short, *(settings or [])], _recipe(recipe, data))
+    wish = experiment_from(value, data, tasks, chosen, [*short, *(settings or [])], recipe_for(recipe, data, _err()))
     _run(wish, name, note, as_json)
 
 
@@ -169,6 +171,7 @@ def methods(as_json: Json = False) -> None:
 
 
 app.command()(adapt)
+app.command()(probe)
 
 
 @app.command()
@@ -215,17 +218,6 @@ def _run(wish: Experiment, name: str, note: str, as_json: bool) -> None:
     if record.message:
         _err().print(record.message, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit({"finished": 0, "stopped": 130}.get(record.status, 1))
-
-
-def _recipe(recipe: Path | None, data: str | None) -> str:
-    """A saved recipe that fits the table, with its differences on standard error; "" where none is given."""
-    if recipe is None:
-        return ""
-    from mtl_core.cli.inspect import checked
-
-    if data is None or not Path(data).is_file():
-        raise InvalidInput("a recipe needs its table: name the file with --data")
-    return checked(recipe, Path(data), lambda what: _err().print(what, markup=False, soft_wrap=True))
 
 
 def _refuse(sentence: str) -> int:

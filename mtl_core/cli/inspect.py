@@ -52,6 +52,15 @@ def read_recipe(path: Path) -> SavedRecipe:
         raise InvalidInput(f"the recipe {str(path)!r} cannot be read ({reason}); check the path") from error
 
 
+def recipe_for(saved_recipe: Path | None, data: str | None, console: Console) -> str:
+    """A saved recipe that fits the table, with its differences on the console; "" where none is given."""
+    if saved_recipe is None:
+        return ""
+    if data is None or not Path(data).is_file():
+        raise InvalidInput("a recipe needs its table: name the file with --data")
+    return checked(saved_recipe, Path(data), lambda what: console.print(what, markup=False, soft_wrap=True))
+
+
 def checked(saved_recipe: Path, data: Path, warn: Callable[[str], None]) -> str:
     """The recipe as a source keeps it, once it is known to fit; milder differences go to `warn`, one sentence each.
 

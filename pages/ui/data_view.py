@@ -13,6 +13,7 @@ from pages.ui import session
 from pages.ui.charts_data import coverage_map, shapes
 from pages.ui.charts_results import correlation_map
 from pages.ui.live_chart import live_chart
+from pages.ui.probe import probe
 from pages.ui.text import cut, number, plain, plural
 from pages.ui.viewer import examples
 
@@ -73,6 +74,7 @@ def train_with(source: Source, dataset: Dataset) -> None:
     if ready:
         session.use_data(source, kept)
         session.open_settings(session.experiment())
+    probe(source, kept)
 
 
 def task_table(dataset: Dataset) -> None:

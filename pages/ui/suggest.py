@@ -52,12 +52,19 @@ def _other_weighting(experiment: Experiment) -> Suggestion | None:
 def _surer(experiment: Experiment) -> Suggestion:
     plan = experiment.plan
     if plan.folds < FULL.folds or plan.inits < FULL.inits:
-        full = replace(plan, folds=max(plan.folds, FULL.folds), inits=max(plan.inits, FULL.inits))
-        why = f"{full.folds} folds with {full.inits} starts each: what a verdict rests on."
-        return Suggestion("A full verdict", why, replace(experiment, plan=full))
+        surer = full(experiment)
+        why = f"{surer.plan.folds} folds with {surer.plan.inits} starts each: what a verdict rests on."
+        return Suggestion("A full verdict", why, surer)
     again = replace(plan, seed=plan.seed + 1)
     why = "Other folds, other starts: does the answer hold?"
     return Suggestion("Another seed", why, replace(experiment, plan=again))
+
+
+def full(experiment: Experiment) -> Experiment:
+    """The same experiment with as many networks as a verdict rests on."""
+    plan = experiment.plan
+    surer = replace(plan, folds=max(plan.folds, FULL.folds), inits=max(plan.inits, FULL.inits))
+    return replace(experiment, plan=surer)
 
 
 def _first(names: Iterable[str]) -> str | None:

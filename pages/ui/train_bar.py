@@ -96,7 +96,9 @@ def outlook() -> str:
     advice = ""
     if estimate.seconds is not None and estimate.seconds > LONG:
         advice = "; a quick look, fewer steps or fewer tasks answer sooner"
-    return f"{text.plural(estimate.networks, 'network')}{time}{advice}"
+    effect = estimate.smallest_effect
+    sees = "" if effect is None else f"; tells effects of about {text.percent(effect)} and more from chance"
+    return f"{text.plural(estimate.networks, 'network')}{time}{sees}{advice}"
 
 
 def notices(record: RunRecord | None) -> None:
