@@ -17,6 +17,7 @@ MENU = (
     ("train", "Train", ":material/play_circle:"),
     ("compare", "Compare", ":material/compare_arrows:"),
     ("learn", "Learn", ":material/school:"),
+    ("adapt", "New tasks", ":material/moving:"),
     ("runs", "Runs", ":material/list:"),
     ("reference", "Reference", ":material/menu_book:"),
 )

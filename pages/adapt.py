@@ -1,0 +1,11 @@
+"""New tasks: what earlier tasks are worth to one that was never seen and has few labels."""
+
+from __future__ import annotations
+
+import mtl_core.meta  # noqa: F401 - registers every learner
+from pages.ui import session
+from pages.ui.meta_view import page
+
+session.frame()
+with session.guard("The page of new tasks"):
+    page()
