@@ -85,6 +85,11 @@ def test_rows_without_a_key_match_nothing() -> None:
     assert found.notes[0] == "Joined on 'pupil': 1 of 2 rows of grades.csv match sports.csv."
 
 
+def test_a_key_of_numbers_stays_one() -> None:
+    found = joined(GRADES, SPORTS.assign(pupil=[2, 3, 9]), "pupil", NAMES).frame
+    assert sorted(found["pupil"]) == [1, 2, 3, 4, 9]
+
+
 def test_the_most_telling_key_is_proposed_first() -> None:
     assert keys(GRADES, SPORTS) == ("pupil", "age")
     assert keys(GRADES, SPORTS[["run"]]) == ()

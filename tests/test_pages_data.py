@@ -407,7 +407,7 @@ def test_a_second_file_is_joined_on_a_key_and_says_what_matched(place: Room) -> 
     assert not at.error
     assert "Joined on 'visit': 40 of 60 rows of first.csv match second.csv." in told(at)
     assert "first + second.parquet" in told(at)
-    assert tasks_in_view(at) == ["healthy", "pulse"]
+    assert tasks_in_view(at) == ["weight", "healthy", "pulse"]  # those of both
 
 
 def test_files_that_share_no_key_or_repeat_it_on_both_sides_are_refused(place: Room) -> None:

@@ -52,6 +52,8 @@ def joined(first: pd.DataFrame, second: pd.DataFrame, key: str, names: tuple[str
     for name in agreeing:
         frame[name] = frame[name].where(frame[name].notna(), frame[f"{name}\0"])
     frame = frame.drop(columns=[f"{name}\0" for name in agreeing])
+    if all(pd.api.types.is_numeric_dtype(table[key]) for table in (first, second)):
+        frame[key] = pd.to_numeric(frame[key])
     return Joined(frame, (*_matches(matched, how, key, names), *renamed))
 
 

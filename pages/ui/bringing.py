@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
 
 from mtl_core.data.join import as_parquet, joined, keys
+from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.table import Upload, load_upload, store_upload
 from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
 from mtl_core.registry import InvalidInput
@@ -104,7 +106,8 @@ def take_second() -> None:
 
 def join(fingerprint: str, second: str, key: str) -> None:
     """The joined table comes into view, and says what matched; or the sentence that says why it cannot be joined."""
-    (first, here), (other, there) = load_upload(fingerprint), load_upload(second)
+    recipe: Recipe = st.session_state["roles"][fingerprint]["recipe"]
+    (first, here), (other, there) = load_upload(fingerprint, recipe.kept), load_upload(second)
     names = (here.filename, there.filename)
     try:
         found = joined(first, other, key, names)
@@ -114,6 +117,14 @@ def join(fingerprint: str, second: str, key: str) -> None:
     st.session_state.pop("join.second")
     stems = " + ".join(Path(name).stem[:60] for name in names)
     keep(as_parquet(found.frame), f"{stems}.parquet", notes=found.notes)
+    more = guess_recipe(other).without({key, *first.columns, *(set(other.columns) - set(found.frame.columns))})
+    st.session_state.setdefault("proposals", {})[st.session_state["upload"]] = both(recipe, more)
+
+
+def both(recipe: Recipe, more: Recipe) -> Recipe:
+    """What was decided about the first table, and what is proposed for the columns that the second adds."""
+    added = {name: getattr(recipe, name) + getattr(more, name) for name in ("features", "tasks", "dates", "texts")}
+    return replace(recipe, kept=(), **added)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -123,7 +123,8 @@ def _first_recipe(fingerprint: str, viewed: Source) -> Recipe:
     """As proposed; as it was chosen where this very table is in view already."""
     if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe:
         return Recipe.from_text(viewed.recipe)
-    return proposed(_facts(fingerprint)[1])
+    known: Recipe | None = st.session_state.get("proposals", {}).get(fingerprint)
+    return known or proposed(_facts(fingerprint)[1])
 
 
 def _roles(fingerprint: str, recipe: Recipe) -> pd.DataFrame:
