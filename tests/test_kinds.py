@@ -39,13 +39,16 @@ def table() -> Dataset:
         "ordinal": steps,
         "ranking": steps,
         "listwise": steps,
+        "box": np.exp(signal),
     }
     targets = pd.DataFrame({kind: labels[kind] for kind in KINDS})
     targets = targets.mask(rng.random(targets.shape) < 0.1)
     four = ("lowest", "low", "high", "highest")
     tasks = tuple(TaskSpec(k, k, CLASSES.get(k, four) if kinds[k].needs_classes else ()) for k in KINDS)
+    begin = np.stack([signal, inputs[:, 0]], 1)
+    boxes = {"box": np.concatenate([begin, begin + np.exp(0.2 * signal)[:, None] * [3, 4]], 1)}
     features, lists = pd.DataFrame(inputs, columns=["a", "b", "c"]), rng.permutation(240) // 6
-    return Dataset("all", "All kinds", features, targets, tasks, groups=lists, queries=lists)
+    return Dataset("all", "All kinds", features, targets, tasks, groups=lists, queries=lists, boxes=boxes)
 
 
 TABLE = table()

@@ -24,11 +24,14 @@ from mtl_core.tasks.lists import Lists
 
 OUTPUTS = torch.randn(3, 40, 4, generator=torch.Generator().manual_seed(0))
 CODES = torch.randint(0, 4, (3, 40), generator=torch.Generator().manual_seed(1)).float()
+BOXES = torch.randn(3, 40, 4, generator=torch.Generator().manual_seed(3))
 HIDDEN = torch.rand(3, 40, generator=torch.Generator().manual_seed(2)) < 0.2
 CLASSES = CODES.masked_fill(HIDDEN, torch.nan)
 
 
 def score(name: str, outputs: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
+    if metrics[name].in_boxes:
+        return metrics[name]().box_score(outputs, BOXES, ~torch.isnan(targets)).numpy()
     if metrics[name].in_lists:
         lists = Lists((torch.arange(outputs.shape[1]) // 8).expand(targets.shape), 8)
         return metrics[name]().list_score(outputs[:, None], targets[:, None], lists)[:, 0].numpy()
@@ -177,6 +180,8 @@ def test_the_slope_of_a_loss_is_autograds(name: str) -> None:
         lists = Lists((torch.arange(40) // 8).expand(3, 40), 8)
         found = kind.list_loss(outputs[:, :, None], targets[..., None], lists)
         loss, slope = found[0][:, :, 0], found[1][:, :, 0]
+    elif kind.in_boxes:
+        loss, slope = kind.box_loss(outputs, BOXES.double())
     else:
         loss, slope = kind.loss(outputs, targets)
     torch.testing.assert_close(slope, torch.autograd.grad(loss.sum(), outputs)[0])

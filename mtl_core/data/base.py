@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
@@ -32,6 +33,8 @@ class Dataset:
     split: name of the way in which rows are dealt to training and test (`cuts.py`). places: what that way goes by, a
         number a row (the moment of a row; the code of its part), or None. parts: names behind these codes.
     image_shape: rows, columns and colours of a picture, whose pixels are the features in this order; None = no picture.
+    boxes: of each task that frames a thing, left, top, right and bottom of every row [N, 4]; the task's column of
+        `targets` then holds one number that tells of them (an area), NaN = no label.
     notes: sentences about what was found or changed while reading, shown to the person.
     """
 
@@ -52,6 +55,7 @@ class Dataset:
     split: str = "spread"
     places: NDArray[np.float64] | None = None
     parts: tuple[str, ...] = ()
+    boxes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [task.name for task in self.tasks]
@@ -83,6 +87,8 @@ class Dataset:
             if value is not None and value is not default and (isinstance(value, np.ndarray) or value != default):
                 digest.update(name.encode())
                 digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        for name, corners in self.boxes.items():
+            digest.update(name.encode() + corners.astype(np.float32).tobytes())
         return digest.hexdigest()[:16]
 
     def choose(self, names: tuple[str, ...]) -> Dataset:

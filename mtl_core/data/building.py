@@ -134,7 +134,7 @@ def _numbers(column: pd.Series, kind: str) -> Task:
     below = np.flatnonzero(labels < 0)
     if len(below) and not kinds[kind].negative:
         raise InvalidInput(
-            f"column {column.name!r} has {labels[below[0]]:g} in row {below[0] + 1}, and a count or a grade is never below 0; "
+            f"column {column.name!r} has {labels[below[0]]:g} in row {below[0] + 1}, and no count or grade is below 0; "
             "predict it as a number or correct the cell"
         )
     return TaskSpec(str(column.name), kind), labels, []

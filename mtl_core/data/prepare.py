@@ -35,6 +35,7 @@ class Prepared:
     on the training rows: target = (label - mean) / deviation [P, T]. Mean and deviation of a number, 0 and the mean
     of a count, 0 and 1 for classes. Where an experiment asks for unscaled targets, numbers are only centred.
     train, validation, test [P, n]: row numbers, padded with N.
+    boxes [P, N + 1, k, 4]: the k tasks' boxes in their units (0 without a label), None where no task frames a thing.
     lists [P, N + 1]: the list that each row is ranked in (-1 for the blank row), None where no task is ranked.
     """
 
@@ -46,6 +47,7 @@ class Prepared:
     validation: Rows
     test: Rows
     lists: Rows | None = None
+    boxes: Floats | None = None
 
 
 def encoded_names(dataset: Dataset) -> list[str]:
@@ -84,7 +86,7 @@ def _prepared(tables: Sequence[tuple[Dataset, list[Split]]], scale_targets: bool
         _fill_targets(targets[here, :-1], mean[here], deviation[here], dataset, found, scale_targets)
         begin += len(found)
     rows = {name: _padded([getattr(part, name) for part in parts], n_rows) for name in ("train", "validation", "test")}
-    return Prepared(inputs, targets, mean, deviation, **rows, lists=_lists(tables))
+    return Prepared(inputs, targets, mean, deviation, **rows, lists=_lists(tables), boxes=_boxes(tables))
 
 
 def _lists(tables: Sequence[tuple[Dataset, list[Split]]]) -> Rows | None:
@@ -102,6 +104,38 @@ def _lists(tables: Sequence[tuple[Dataset, list[Split]]]) -> Rows | None:
         numbers = np.unique(dataset.queries, return_inverse=True)[1].reshape(-1)
         found += [np.append(numbers, -1)] * len(parts)
     return np.stack(found)
+
+
+def _boxes(tables: Sequence[tuple[Dataset, list[Split]]]) -> Floats | None:
+    """The boxes of each task that frames a thing, in units of each preparation: [P, N + 1, k, 4]."""
+    framing = [task.name for task in tables[0][0].tasks if task.method.in_boxes]
+    if not framing:
+        return None
+    found = []
+    for dataset, parts in tables:
+        for name in framing:
+            if name not in dataset.boxes:
+                raise InvalidInput(
+                    f"task {name!r} frames a thing, which takes four numbers a row, and {dataset.title} has one; "
+                    "predict each edge as a number of its own"
+                )
+        corners = np.stack([dataset.boxes[name] for name in framing], 1)  # [N, k, 4]
+        corners[dataset.targets[framing].isna().to_numpy()] = np.nan
+        found += [_in_units(corners, split.train) for split in parts]
+    return np.stack(found)
+
+
+def _in_units(corners: NDArray[np.float64], train: Rows) -> Floats:
+    """Boxes [N, k, 4] from the mean middle of the training rows' boxes, by their edges' deviation: [N + 1, k, 4].
+
+    One unit for both edges of an axis, so that overlaps stay what they are.
+    """
+    edges = corners.reshape(*corners.shape[:-1], 2, 2)  # begin and end; across and down
+    known = edges[train]
+    middle = np.nanmean(known, (0, 2), keepdims=True)
+    spread = np.nanstd(known, (0, 2), keepdims=True)
+    scaled = np.nan_to_num((edges - middle) / np.where(spread > 0, spread, 1.0)).reshape(corners.shape)
+    return np.concatenate([scaled, np.zeros_like(scaled[:1])]).astype(np.float32)
 
 
 def _fill_inputs(inputs: Floats, dataset: Dataset, found: list[Split]) -> None:

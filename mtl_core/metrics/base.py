@@ -23,6 +23,8 @@ class Metric(Method):
     percent: ClassVar[bool] = False
     in_lists: ClassVar[bool] = False
     """Rows are compared within their list: `list_score` instead of `score`."""
+    in_boxes: ClassVar[bool] = False
+    """A label is four numbers: `box_score` instead of `score`."""
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """One number for each leading index [...]; NaN where there is no labelled row.
@@ -34,6 +36,10 @@ class Metric(Method):
 
     def list_score(self, outputs: torch.Tensor, targets: torch.Tensor, lists: Lists) -> torch.Tensor:
         """`score` where `in_lists`: outputs [R, k, B, O], targets [R, k, B], lists of the rows -> [R, k]."""
+        raise NotImplementedError
+
+    def box_score(self, outputs: torch.Tensor, boxes: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """`score` where `in_boxes`: outputs and boxes [..., B, 4], known [..., B] = has a label -> [...]."""
         raise NotImplementedError
 
 

@@ -31,6 +31,8 @@ class TaskKind(Method):
     """Labels below 0 make sense."""
     in_lists: ClassVar[bool] = False
     """Rows count only against the other rows of their list: `list_loss` instead of `loss`."""
+    in_boxes: ClassVar[bool] = False
+    """A label is four numbers, `Dataset.boxes`: `box_loss` instead of `loss`."""
     constant: ClassVar[float] = 0.0
     """What always predicting the same comes to, in the units of the targets."""
 
@@ -62,6 +64,10 @@ class TaskKind(Method):
 
         Scaled so that the mean over a task's labelled rows is what the kind says; rows without label have 0.
         """
+        raise NotImplementedError
+
+    def box_loss(self, outputs: torch.Tensor, boxes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`loss` where `in_boxes`: outputs and boxes [..., 4] -> loss [...], slope [..., 4]."""
         raise NotImplementedError
 
 

@@ -46,6 +46,7 @@ class Batches:
         self.inputs = torch.from_numpy(prepared.inputs).reshape(-1, prepared.inputs.shape[-1])
         self.targets = torch.from_numpy(prepared.targets).reshape(-1, prepared.targets.shape[-1])
         self.weights = None if weights is None else torch.from_numpy(weights).reshape(self.targets.shape)
+        self.boxes = None if prepared.boxes is None else torch.from_numpy(prepared.boxes).flatten(0, 1)
         self.n_table = prepared.inputs.shape[1]
         prepared = listed(prepared)
         self.lists = prepared.lists
@@ -121,6 +122,7 @@ class Batches:
             targets.view(*rows.shape, -1),
             None if self.lists is None else Lists(torch.from_numpy(self.lists.reshape(-1)[rows]), self.longest),
             None if self.weights is None else self.weights.index_select(0, flat).view(*rows.shape, -1),
+            None if self.boxes is None else self.boxes[rows],
         )
         return inputs.view(*rows.shape, -1), labels
 

@@ -19,16 +19,19 @@ Where = slice | tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Labels:
-    """targets [R, B, T] (NaN = no label); lists [R, B], where a task is ranked; weights [R, B, T], None = all alike."""
+    """targets [R, B, T] (NaN = no label); lists [R, B], where a task is ranked; weights [R, B, T], None = all alike;
+    boxes [R, B, k, 4] of the k tasks that frame a thing."""
 
     targets: torch.Tensor
     lists: Lists | None = None
     weights: torch.Tensor | None = None
+    boxes: torch.Tensor | None = None
 
     def __getitem__(self, where: Where) -> Labels:
         """Some replicas, or some rows of some replicas."""
         lists = self.lists and Lists(self.lists.numbers[where], self.lists.longest)
-        return Labels(self.targets[where], lists, None if self.weights is None else self.weights[where])
+        rest = (None if each is None else each[where] for each in (self.weights, self.boxes))
+        return Labels(self.targets[where], lists, *rest)
 
     @classmethod
     def joined(cls, parts: list[Labels]) -> Labels:
@@ -38,10 +41,12 @@ class Labels:
             return first
         lists = [part.lists.numbers for part in parts if part.lists]
         weights = [part.weights for part in parts if part.weights is not None]
+        boxes = [part.boxes for part in parts if part.boxes is not None]
         return cls(
             torch.cat([part.targets for part in parts], 1),
             first.lists and Lists(torch.cat(lists, 1), first.lists.longest),
             torch.cat(weights, 1) if weights else None,
+            torch.cat(boxes, 1) if boxes else None,
         )
 
 

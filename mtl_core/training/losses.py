@@ -115,6 +115,8 @@ def _group_rows(
     mine = mine.unsqueeze(-1) if group.size == 1 else mine.unflatten(-1, (-1, group.size))  # [R, B, k, O]
     if group.kind.in_lists and labels.lists:
         rows, slope = group.kind.list_loss(mine, _take(labels.targets, group.tasks), labels.lists)
+    elif group.kind.in_boxes and labels.boxes is not None:
+        rows, slope = group.kind.box_loss(mine, labels.boxes)
     else:
         rows, slope = group.kind.loss(mine, _take(targets, group.tasks))
     return rows, slope.flatten(-2)
@@ -148,6 +150,8 @@ def _score(name: str, outputs: torch.Tensor, labels: Labels, group: Group) -> to
     wanted, metric = _take(labels.targets, group.tasks).movedim(2, 1), metrics[name]()
     if metric.in_lists and labels.lists:
         return metric.list_score(mine, wanted, labels.lists)
+    if metric.in_boxes and labels.boxes is not None:
+        return metric.box_score(mine, labels.boxes.movedim(2, 1), ~torch.isnan(wanted))
     return metric.score(mine, wanted, wanted.new_full(wanted.shape[:2], group.kind.constant))
 
 

@@ -15,7 +15,7 @@ from mtl_core.tasks import kinds
 FEATURE, CATEGORIES, TASK, GROUP, IGNORE = "feature", "feature, as categories", "task", "group", "ignore"
 EACH, QUERY = "each value a task", "query of a ranking"
 ROLES = (FEATURE, CATEGORIES, TASK, GROUP, QUERY, EACH, IGNORE)
-KINDS = {kinds[name].title: name for name in kinds}
+KINDS = {kinds[name].title: name for name in kinds if not kinds[name].in_boxes}
 """What a task can be learned as: the words on the page -> the kind of task."""
 COLUMNS = ("column", "role", "kind", "examples", "missing", "found", "reason")
 
