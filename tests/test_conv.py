@@ -22,6 +22,7 @@ from mtl_core.models.stitch import Sluice
 from mtl_core.registry import InvalidInput
 from mtl_core.running.speed import Speed
 from mtl_core.training.engine import advance, prepared_for
+from mtl_core.weighting.base import weightings
 from pages.ui.addresses import PICTURES_IN_BATCH, suited
 
 assert mtl_core.models
@@ -125,6 +126,18 @@ def test_a_run_cut_into_slices_gives_the_same_numbers_bit_for_bit(name: str) -> 
     rest = advance(experiment, unit, prepared, tasks, first.state)
     for a, b in zip(curves(list(whole.events)), curves([*first.events, *rest.events]), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", weightings)
+def test_every_weighting_moves_convolutions_and_a_cut_changes_nothing(name: str) -> None:
+    experiment, tasks = plan(Hard(), weighting=weightings[name]()), DATA.load().tasks
+    prepared, unit = prepared_for(experiment, DATA.load()), units(experiment)[0]
+    whole = advance(experiment, unit, prepared, tasks, None)
+    first = advance(experiment, unit, prepared, tasks, None, max_steps=3)
+    rest = advance(experiment, unit, prepared, tasks, first.state)
+    for a, b in zip(curves(list(whole.events)), curves([*first.events, *rest.events]), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (curves(list(whole.events))[0] != curves(list(whole.events))[-1]).any()
 
 
 def test_a_twin_alone_gives_the_numbers_that_it_gives_in_the_stack() -> None:
