@@ -1,0 +1,166 @@
+"""A person's own table on the Data page: read, guessed, corrected, mended; and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.table import Upload
+from tests.own_table import ROWS, TABLE, csv, drop, edit, open_shelf, tasks_in_view
+from tests.room import Room, room, said
+
+NASTY = "<b>![x](https://example.org/x.png)</b> $x$"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    with room(tmp_path_factory.mktemp("data")) as place:
+        yield place
+
+
+# --- a person's own table -------------------------------------------------------------------------------------------
+def test_an_empty_shelf_says_what_to_bring(place: Room) -> None:
+    at = open_shelf(place, "table")
+    assert not at.error
+    assert "one row for each example" in said(at)
+    assert any("Nothing is in view" in each.value for each in at.info)
+
+
+def test_a_table_is_read_guessed_and_shown(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    assert not at.error
+    roles = at.data_editor[0].value.set_index("column")
+    assert roles.loc["healthy", "role"] == "task"
+    assert roles.loc["healthy", "kind"] == "Yes or no"
+    assert tasks_in_view(at) == list(roles.index[roles["role"] == "task"])
+
+
+def test_roles_and_kinds_are_corrected_and_survive_a_change_of_page(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    at = edit(at, age={"role": "task", "kind": "A number"}, subject={"role": "group"}, weight={"role": "ignore"})
+    assert not at.error
+    assert tasks_in_view(at) == ["healthy", "age"]
+    at.switch_page("pages/reference.py").run()
+    at.switch_page("pages/data.py").run()
+    assert tasks_in_view(at) == ["healthy", "age"]
+    at.button(key="train").click().run()
+    source = at.session_state["experiment"].data
+    recipe = Recipe.from_text(source.recipe)
+    assert recipe.group == "subject"
+    assert dict(recipe.tasks) == {"healthy": "binary", "age": "regression"}
+
+
+def test_each_value_of_a_column_becomes_a_task(place: Room) -> None:
+    frame = TABLE.assign(subject=["ann", "bob"] * (ROWS // 2))
+    frame = frame.assign(healthy=frame["colour"])
+    at = edit(drop(place, csv(frame)), subject={"role": "each value a task"}, weight={"role": "ignore"})
+    assert not at.error
+    at.button(key="train").click().run()
+    assert Recipe.from_text(at.session_state["experiment"].data.recipe).each == "subject"
+    assert at.session_state["experiment"].tasks == ("subject ann", "subject bob")
+
+
+def test_names_in_a_table_are_shown_letter_for_letter(place: Room) -> None:
+    at = drop(place, csv(TABLE.rename(columns={"healthy": NASTY})), f"{NASTY[:20].replace('/', '')}.csv")
+    assert not at.error
+    assert NASTY in tasks_in_view(at)
+    rendered = "\n".join(str(each.value) for kind in (at.markdown, at.caption) for each in kind)
+    assert "![" not in rendered
+    assert "<b>" not in rendered
+
+
+def test_a_finding_is_mended_with_one_click_and_can_be_taken_back(place: Room) -> None:
+    coded = TABLE.assign(age=TABLE["age"].where(TABLE["age"] > 3, -999), copy=3 * TABLE["weight"])
+    at = drop(place, csv(coded[["age", "colour", "copy", "weight", "healthy"]]))
+    assert not at.error
+    assert "gives task 'weight' away" in said(at)
+    next(each for each in at.button if "'copy' out" in each.label).click().run()
+    roles = at.data_editor[0].value.set_index("column")["role"]
+    assert (roles["copy"], roles["weight"]) == ("ignore", "task")
+    next(each for each in at.button if "as missing" in each.label).click().run()
+    assert not at.error
+    assert "1 value taken as missing" in said(at)
+    at.button(key="train").click().run()
+    assert Recipe.from_text(at.session_state["experiment"].data.recipe).missing == (("age", "-999"),)
+    at.switch_page("pages/data.py").run()
+    next(each for each in at.button if "again" in each.label).click().run()
+    assert "far from all its other values" in said(at)
+
+
+def test_an_encoding_in_doubt_is_shown_and_can_be_chosen(place: Room) -> None:
+    content = csv(TABLE.rename(columns={"weight": "вес"})).decode().encode("cp1251")
+    at = drop(place, content)
+    assert not at.error
+    choice = next(each for each in at.radio if "reads right" in each.label)
+    assert any("вес" in option for option in choice.options)
+    choice.set_value("cp1251").run()
+    assert not at.error
+    assert "вес" in set(at.data_editor[0].value["column"])
+    back = next(each for each in at.radio if "reads right" in each.label)
+    assert back.value == "cp1251"
+    assert len(back.options) > 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"a,b,c\n", "no rows"),
+        (b"a,b\n1,2\n", "row"),
+        (b"PK\x03\x04 workbook", "Excel"),
+        (b"a,b\x00,c\n1,2,3\n", "NUL"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_sentence(place: Room, content: bytes, reason: str) -> None:
+    at = drop(place, content)
+    assert len(at.error) == 1
+    assert reason in at.error[0].value
+    assert "could not be shown" not in at.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"healthy": {"role": "ignore"}, "weight": {"role": "ignore"}}, "no task yet"),
+        ({"subject": {"role": "group"}, "age": {"role": "group"}}, "both groups"),
+        ({"subject": {"role": "each value a task"}, "age": {"role": "each value a task"}}, "keep one"),
+        ({"colour": {"role": "task", "kind": "A number"}}, "text"),
+        ({"age": {"role": "task", "kind": "Yes or no"}}, "classes"),
+    ],
+)
+def test_roles_that_do_not_go_together_are_refused_in_one_sentence(
+    place: Room, changes: dict[str, dict[str, str]], reason: str
+) -> None:
+    at = edit(drop(place, csv(TABLE)), **changes)
+    assert len(at.error) == 1
+    assert reason in at.error[0].value
+    assert "could not be shown" not in at.error[0].value
+
+
+def test_a_good_file_after_a_bad_one_is_shown(place: Room) -> None:
+    at = drop(place, b"")
+    assert at.error
+    at.file_uploader(key="file").upload("good.csv", csv(TABLE), "text/csv").run()
+    assert not at.error
+
+
+def test_an_upload_that_is_gone_is_named(place: Room) -> None:
+    at = place.open("data")
+    at.session_state["viewed"] = Upload("0123456789abcdef")
+    at.session_state["shelf"] = "table"
+    at.run()
+    assert len(at.error) == 1
+    assert "upload the file again" in at.error[0].value
+
+
+def test_the_address_of_a_wide_table_stays_short(place: Room) -> None:
+    cells = np.random.default_rng(0).normal(size=(20, 200))
+    wide = pd.DataFrame(cells, columns=[f"a column with a rather long name {i}" for i in range(200)])
+    at = drop(place, csv(wide), "wide.csv")
+    assert not at.error
+    assert len(tasks_in_view(at)) > 0
+    assert len("".join(at.query_params["view"])) < 200
