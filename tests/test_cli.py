@@ -232,7 +232,6 @@ def test_runs_are_listed_compared_and_exported(terminal: Terminal, tmp_path: Pat
         (["run", "--data", "penguins", "--folds", "1"], "folds must lie between 2 and 50; got 1"),
         (["run", "--data", "penguins", "--set", "training.evaluate_every=x"], "evaluate every must be a finite number"),
         (["run", "--colour", "red"], "No such option"),
-        (["compare", "last"], "one run cannot be compared"),
         (["export", "nobody", "--csv"], "there is no run 'nobody'; see mtl-lab list"),
         (["export", "last"], "either --csv or --json-file"),
         (["serve", "--port", "99999"], "'--port'"),
@@ -263,6 +262,13 @@ def test_every_registered_method_is_in_the_catalogue(terminal: Terminal) -> None
             assert [knob["name"] for knob in each["knobs"]] == [knob.name for knob in registry[name].knobs()]
             assert each["summary"]
     assert "One trunk for all (hard sharing)" in terminal("methods").out
+
+
+def test_one_run_cannot_be_compared(terminal: Terminal, engine_lab: Lab, small: Experiment) -> None:
+    run = engine_lab.submit(small, paused=True)
+    told = terminal("compare", run)
+    engine_lab.delete(run)
+    assert (told.code, told.err) == (2, "one run cannot be compared; name two or more\n")
 
 
 def test_help_comes_without_heavy_libraries() -> None:

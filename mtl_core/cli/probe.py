@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtl_core.cli.watching import LOOK_SECONDS
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -60,6 +58,7 @@ def _follow(lab: Lab, candidates: tuple[Experiment, ...], console: Console) -> P
     from rich.progress import BarColumn, Progress, TextColumn
 
     from mtl_core import probing
+    from mtl_core.cli.watching import LOOK_SECONDS
 
     with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as progress:
         shown = progress.add_task("tuning networks alone", total=1.0)
