@@ -139,3 +139,12 @@ def test_no_table_makes_the_doctor_stumble(rows: list[list[object]], kind: str) 
     for recipe in (guess_recipe(frame), Recipe(("x",), (("y", kind), ("z", kind))), Recipe(("no",), (("y", kind),))):
         for finding in diagnose(frame, recipe):
             assert bool(finding.fix) == (finding.recipe is not None)
+
+
+def test_the_grades_of_a_ranking_are_learned_as_one() -> None:
+    frame = table(qid=np.arange(ROWS) % 40, relevance=np.arange(ROWS) % 3)
+    recipe = Recipe(("x", "z"), (("y", "regression"), ("relevance", "multiclass")))
+    (fixed,) = [each.recipe for each in diagnose(frame, recipe) if each.code == "queries"]
+    assert fixed is not None
+    assert (fixed.query, fixed.tasks) == ("qid", (("y", "regression"), ("relevance", "ranking")))
+    assert build_dataset(frame, fixed, "t").tasks[1].kind == "ranking"

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
-from mtl_core.data.columns import CATEGORY_LIMIT, CLASS_LIMIT, as_text, short
+from mtl_core.data.columns import CATEGORY_LIMIT, CLASS_LIMIT, as_text, plural, short
 from mtl_core.data.dates import ORDERS, moments_of
 from mtl_core.data.dealing import dealt
 from mtl_core.data.divide import divide
@@ -52,8 +52,9 @@ def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequen
 # --- checks ---------------------------------------------------------------------------------------------------
 def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
     if len(frame) < ROW_MINIMUM:
-        rows = "1 row" if len(frame) == 1 else f"{len(frame)} rows"
-        raise InvalidInput(f"{title!r} has {rows}; at least {ROW_MINIMUM} are needed to train and to test")
+        raise InvalidInput(
+            f"{title!r} has {plural(len(frame), 'row')}; at least {ROW_MINIMUM} are needed to train and to test"
+        )
     names = [name for name, _ in recipe.tasks]
     singles = [name for name in (recipe.group, recipe.each, recipe.query) if name]
     for name in [*recipe.columns, *recipe.categories, *dict(recipe.missing)]:
@@ -119,7 +120,7 @@ def _task(column: pd.Series, kind: str) -> Task:
     if not len(known):
         raise InvalidInput(f"column {name!r} has no value in any row, so it cannot be a task; choose another")
     if len(known) < ROW_MINIMUM:
-        raise InvalidInput(f"column {name!r} has {len(known)} labels; a task needs at least {ROW_MINIMUM}")
+        raise InvalidInput(f"column {name!r} has {plural(len(known), 'label')}; a task needs at least {ROW_MINIMUM}")
     if (known == known.iloc[0]).all():
         only = short(as_text(known.head(1)).iloc[0])
         raise InvalidInput(f"column {name!r} is {only!r} in every row, so there is nothing to learn; choose another")

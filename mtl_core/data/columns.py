@@ -139,6 +139,11 @@ def _as_task(column: Column, named: bool) -> Column:
     return Column(**facts)
 
 
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """1 row, 1,200 rows."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def short(text: object, limit: int = 40) -> str:
     """A cell in one line, cut where it is long."""
     words = " ".join(str(text).split())

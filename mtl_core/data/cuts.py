@@ -1,10 +1,4 @@
-"""Ways to deal rows to training, validation and test. All are deterministic in the seed; none ever cuts a group.
-
-A task with 20 labels among 400 rows, or a class with five, would often be missing from a fold's test or validation
-rows if rows were dealt at random. So by default rows are first put in order of what they can teach (the rarest first,
-shuffled among equals) and then dealt like cards: each part gets its share of every kind of row, to within one.
-scikit-learn stratifies by one label only, and not by missing labels.
-"""
+"""Ways to deal rows to training, validation and test. All are deterministic in the seed; none ever cuts a group."""
 
 from __future__ import annotations
 
@@ -15,22 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
+from mtl_core.data.columns import plural
+from mtl_core.data.spreading import Kinds, Rows, kinds_of, share, spread
 from mtl_core.registry import InvalidInput, Method, Registry
-from mtl_core.tasks import TaskSpec
 
 VALIDATION_SHARE = 0.2
 TEST_SHARE = 0.3
-FEW = 10
-"""A number with at most so many different values (a rare count, say) is spread like a class."""
 WORDS = {
     "train": ("train", "training", "训练", "训练集"),
     "validation": ("validation", "valid", "val", "dev", "验证", "验证集"),
     "test": ("test", "testing", "holdout", "测试", "测试集"),
 }
 """What a column may call the parts that it gives."""
-
-Rows = NDArray[np.int64]
-Kinds = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -68,16 +58,16 @@ class Spread(Cut):
 
     def folds(self, dataset: Dataset, folds: int, seed: int) -> list[Split]:
         units, kinds = _units(dataset, folds), self.kinds(dataset)
-        order = _spread(units, kinds, (0, seed))
+        order = spread(units, kinds, (0, seed))
         return [_split(dataset, units, kinds, np.sort(order[i::folds]), (1, seed, i)) for i in range(folds)]
 
     def holdout(self, dataset: Dataset, seed: int) -> Split:
         units, kinds = _units(dataset, 2), self.kinds(dataset)
-        test = _share(_spread(units, kinds, (2, seed)), TEST_SHARE)
+        test = share(spread(units, kinds, (2, seed)), TEST_SHARE)
         return _split(dataset, units, kinds, test, (3, seed))
 
     def kinds(self, dataset: Dataset) -> list[Kinds]:
-        return _kinds(dataset)
+        return kinds_of(dataset)
 
 
 @cuts.register("random", title="At random")
@@ -117,7 +107,7 @@ class ByTime(Cut):
         moments, codes = np.unique(_places(dataset), return_inverse=True)
         if len(moments) < needed:
             raise InvalidInput(
-                f"{dataset.title!r} has {len(moments)} different times, but {what} need at least {needed}; "
+                f"{dataset.title!r} has {plural(len(moments), 'different time')}, but {what} need at least {needed}; "
                 "choose fewer folds or another way to split"
             )
         return moments, codes.astype(np.int64)
@@ -189,7 +179,7 @@ def _given(dataset: Dataset, rows: dict[str, Rows], seed: tuple[int, ...]) -> Sp
     if len(units) < 2:
         what = f"{dataset.title!r} has too few rows to train on and to validate"
         raise InvalidInput(f"{what}; choose another way to split")
-    validation = _share(_spread(units, _kinds(dataset), seed), VALIDATION_SHARE)
+    validation = share(spread(units, kinds_of(dataset), seed), VALIDATION_SHARE)
     inside = np.isin(train if groups is None else groups[train], validation)
     return Split(train[~inside], train[inside], test)
 
@@ -200,53 +190,19 @@ def _units(dataset: Dataset, folds: int) -> Rows:
     units = np.arange(dataset.n_rows) if groups is None else np.unique(groups)
     needed = max(folds, 4)
     if len(units) < needed:
-        what = "rows" if groups is None else "groups"
+        what = "row" if groups is None else "group"
         raise InvalidInput(
-            f"{dataset.title!r} has {len(units)} {what}, but {folds} folds need at least {needed}; "
-            f"choose fewer folds or bring more {what}"
+            f"{dataset.title!r} has {plural(len(units), what)}, but {folds} folds need at least {needed}; "
+            f"choose fewer folds or bring more {what}s"
         )
     return units
 
 
 def _split(dataset: Dataset, units: Rows, kinds: list[Kinds], test: Rows, seed: tuple[int, ...]) -> Split:
     rest = np.setdiff1d(units, test, assume_unique=True)
-    validation = _share(_spread(rest, kinds, seed), VALIDATION_SHARE)
+    validation = share(spread(rest, kinds, seed), VALIDATION_SHARE)
     train = np.setdiff1d(rest, validation, assume_unique=True)
     if dataset.groups is None:
         return Split(train, validation, test)
     rows = (np.flatnonzero(np.isin(dataset.groups, part)) for part in (train, validation, test))
     return Split(*rows)
-
-
-def _share(order: Rows, share: float) -> Rows:
-    """Evenly spaced members of an order, at least one."""
-    count = max(round(share * len(order)), 1)
-    return np.sort(order[((np.arange(count) + 0.5) * len(order) / count).astype(np.int64)])
-
-
-def _spread(units: Rows, kinds: list[Kinds], seed: tuple[int, ...]) -> Rows:
-    """An order of the units in which any evenly spaced part is like the whole."""
-    shuffled = np.random.default_rng(list(seed)).permutation(units)
-    return shuffled[np.lexsort([each[shuffled] for each in kinds])] if kinds else shuffled
-
-
-def _kinds(dataset: Dataset) -> list[Kinds]:
-    """What each row can teach each task that does not take all rows alike; rarest last. Groups are only shuffled."""
-    if dataset.groups is not None:
-        return []
-    kinds = [_kind(dataset.targets[task.name].to_numpy(), task) for task in dataset.tasks]
-    counts = [np.unique(each, return_counts=True)[1] for each in kinds]
-    order = sorted(range(len(kinds)), key=lambda t: int(counts[t].min()), reverse=True)
-    return [kinds[t] for t in order if len(counts[t]) > 1]
-
-
-def _kind(labels: NDArray[np.floating], task: TaskSpec) -> Kinds:
-    """What each row can teach one task [N]: a class (or one of few values), a label at all (0), or nothing (-1)."""
-    missing = np.isnan(labels)
-    kinds = np.where(missing, np.int8(-1), np.int8(0))
-    few = task.classes or len(np.unique(labels[:1000][~missing[:1000]])) <= FEW
-    if few:
-        values, found = np.unique(labels[~missing], return_inverse=True)
-        if task.classes or len(values) <= FEW:
-            kinds[~missing] = np.minimum(found, 127)
-    return kinds

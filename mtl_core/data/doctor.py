@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from mtl_core.data.columns import CATEGORY_LIMIT, as_text, short
+from mtl_core.data.columns import CATEGORY_LIMIT, as_text, plural, short
 from mtl_core.data.doctor_rows import ROW_CHECKS
 from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.leaks import copies, maps
@@ -111,7 +111,7 @@ def _labels(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     for task, _ in recipe.tasks:
         labels = frame[task].dropna()
         if len(labels) < FEW_LABELS:
-            what = f"Task {task!r} has {len(labels)} labels."
+            what = f"Task {task!r} has {plural(len(labels), 'label')}."
             why = f"With fewer than {FEW_LABELS}, a few test rows decide everything."
             yield Finding("few-labels", (task,), what, why, out([task]), without(recipe, task))
         elif (share := labels.value_counts(normalize=True).iloc[0]) > ONE_VALUE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from mtl_core.data.findings import Finding, without
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.suspects import query_column, subject_column
 
+RANKING = "ranking"
+_GRADE = re.compile(r"relevance|rel|grade|rating|stars?|clicks?|label|相关.*|评分", re.I)
 MOMENTS = 20
 """Different dates from which rows count as a course of time."""
 
@@ -34,8 +37,15 @@ def queries(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     if name and name not in (recipe.group, recipe.each):
         what = f"Column {name!r} seems to name {frame[name].nunique():,} lists in which rows are ranked."
         why = "Rows are compared within a list only, so a list must not stand on both sides of a split."
-        fixed = replace(without(recipe, name), query=name)
+        tasks = tuple((task, RANKING if _is_grade(frame[task]) else kind) for task, kind in recipe.tasks)
+        fixed = replace(without(recipe, name), query=name, tasks=tasks)
         yield Finding("queries", (name,), what, why, f"Keep the rows of each {short(name)!r} together as a list", fixed)
+
+
+def _is_grade(labels: pd.Series) -> bool:
+    """Grades of a ranking: named like that, numbers from 0 up."""
+    named = _GRADE.fullmatch(str(labels.name).strip()) is not None
+    return named and pd.api.types.is_numeric_dtype(labels) and not (labels < 0).any()
 
 
 def order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
@@ -56,7 +66,8 @@ def twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     used = [*recipe.features, *(name for name, _ in recipe.tasks), *([recipe.each] if recipe.each in frame else [])]
     count = _repeats(frame, used) if used and not recipe.once and not recipe.group else 0
     if count:
-        what = f"{count:,} of {len(frame):,} rows repeat an earlier one in every column that is used."
+        verb = "repeats" if count == 1 else "repeat"
+        what = f"{count:,} of {len(frame):,} rows {verb} an earlier one in every column that is used."
         why = "A row that stands in training and in test is remembered, not predicted."
         yield Finding("rows-repeated", (), what, why, "Use each row once", replace(recipe, once=True))
 

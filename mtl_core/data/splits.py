@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mtl_core.data.base import Dataset
-from mtl_core.data.cuts import TEST_SHARE, VALIDATION_SHARE, Rows, Split, cuts
+from mtl_core.data.cuts import TEST_SHARE, VALIDATION_SHARE, Split, cuts
+from mtl_core.data.spreading import Rows
 from mtl_core.registry import InvalidInput
 
 
