@@ -62,8 +62,8 @@ def test_a_plan_learns_from_its_own_people_only() -> None:
 
 def test_every_traveller_chose_one_offer_of_four() -> None:
     data = TravelChoice().load()
-    assert data.groups is not None
-    chosen = data.targets.groupby(data.groups).sum().sum(axis=1)
+    assert data.queries is not None
+    chosen = data.targets.groupby(data.queries).sum().sum(axis=1)
     assert (chosen == 1).all()
     assert len(chosen) == 210
     modes = data.features["mode"][data.targets.sum(axis=1) == 1].value_counts()

@@ -43,6 +43,13 @@ def test_pixels_of_one_colour_have_one_scale_fitted_on_training_rows() -> None:
         assert_allclose(shades, slope * raw + place, atol=1e-4)
 
 
+@pytest.mark.parametrize(("few", "many"), [(TwoDigits(), TwoDigits(rows=2500)), (Shapes(), Shapes(rows=1200))])
+def test_more_pictures_keep_the_first_ones(few: Source, many: Source) -> None:
+    one, two = few.load(), many.load()
+    assert_array_equal(one.features, two.features[: one.n_rows])
+    assert_array_equal(one.targets, two.targets[: one.n_rows])
+
+
 # --- two digits ---------------------------------------------------------------------------------------------------
 def test_both_digits_stand_in_the_picture_and_nothing_else_does() -> None:
     """Each picture is the darker of two of scikit-learn's scans, at the places that the dial allows."""
@@ -91,15 +98,15 @@ def test_the_box_is_the_smallest_around_the_shape() -> None:
     data = clear().load()
     seen = pictures(data)
     ground = seen.min(axis=(1, 2))[:, None, None]
-    for picture, low, box in zip(
-        seen, ground, data.targets[["left", "top", "width", "height"]].to_numpy(), strict=True
-    ):
+    boxes = data.boxes["box"]
+    for picture, low, box in zip(seen, ground, boxes, strict=True):
         inked = (picture.max(-1) > low.max() + 0.2).nonzero()
-        for axis, (start, size) in zip((1, 0), (box[[0, 2]], box[[1, 3]]), strict=True):
+        for axis, (start, end) in zip((1, 0), (box[[0, 2]], box[[1, 3]]), strict=True):
             assert_allclose(inked[axis].min(), start, atol=2)
-            assert_allclose(inked[axis].max() + 1, start + size, atol=2)
-        assert (box[:2] >= -1e-6).all()
-        assert (box[:2] + box[2:] <= 24 + 1e-6).all()
+            assert_allclose(inked[axis].max() + 1, end, atol=2)
+    assert boxes.min() >= -1e-6
+    assert boxes.max() <= 24 + 1e-6
+    assert_allclose((boxes[:, 2:] - boxes[:, :2]).prod(1), data.targets["box"])
 
 
 def test_the_colour_is_that_of_the_brightest_pixels() -> None:
@@ -116,7 +123,7 @@ def test_shapes_cover_as_much_of_their_box_as_geometry_says() -> None:
     data = Shapes(rows=3000, noise=0.0, occlusion=0.0).load()
     seen = pictures(data).max(-1)
     inked = (seen > seen.min(axis=(1, 2), keepdims=True) + 0.2).sum((1, 2))
-    share = inked / (data.targets["width"] * data.targets["height"])
+    share = inked / data.targets["box"]
     assert_allclose(share.groupby(data.targets["shape"]).mean(), [np.pi / 4, 1, 1 / 2, 5 / 9], atol=0.02)
 
 

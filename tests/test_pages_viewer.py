@@ -16,7 +16,7 @@ from mtl_core.data.synthetic_images import Shapes, TwoDigits
 from mtl_core.data.synthetic_reviews import Reviews
 from mtl_core.tasks import TaskSpec
 from pages.ui.data_view import preview_rows
-from pages.ui.viewer import PICTURES, TEXTS, labels, shaded, written
+from pages.ui.viewer import PICTURES, TEXTS, framed, labels, shaded, written
 from tests.room import Room, room, said
 
 
@@ -93,6 +93,17 @@ def test_a_pixel_becomes_a_square_of_its_own_shade() -> None:
     grey = shaded(pictures(Digits().load(), slice(0, 5)))
     assert grey.shape == (5, 96, 96)
     assert (grey.min(), grey.max()) == (0, 255)
+
+
+def test_a_box_is_drawn_around_its_shape() -> None:
+    data = Shapes(rows=50, noise=0.0, occlusion=0.0).load()
+    rows = slice(0, 10)
+    drawn = framed(shaded(pictures(data, rows)), data, rows) == 255
+    bare = shaded(pictures(data, rows)) == 255
+    for picture, box in zip((drawn & ~bare).all(-1), data.boxes["box"], strict=False):
+        down, across = picture.nonzero()
+        np.testing.assert_allclose([across.min(), down.min(), across.max(), down.max()], 4 * box, atol=1)
+    assert [len(values) for values in labels(data, rows)] == [2] * 10
 
 
 def test_the_first_rows_of_pictures_show_labels_and_no_pixels() -> None:

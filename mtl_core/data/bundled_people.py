@@ -100,8 +100,8 @@ def _insured(table: pd.DataFrame) -> pd.DataFrame:
 class TravelChoice(Source):
     """210 travellers choose among plane, train, bus and car: two tasks, for those who go alone and those who do not.
 
-    A row is one offer to one traveller. The generalised cost of the published table is left out: it is a sum of the
-    fare and the time. Rows of one traveller stay on one side of a split.
+    A row is one offer, and the four offers to a traveller are a list in which the one that was taken stands first. The
+    generalised cost of the published table is left out: it is a sum of the fare and the time.
     """
 
     def load(self) -> Dataset:
@@ -109,6 +109,7 @@ class TravelChoice(Source):
         modes = table["mode"].map({1: "plane", 2: "train", 3: "bus", 4: "car"})
         names = {"ttme": "wait (min)", "invc": "fare ($)", "invt": "time on the way (min)"}
         names |= {"hinc": "household income ($1000)"}
+        travellers = table["individual"].to_numpy(np.int64)
         chosen, alone = table["choice"].to_numpy(float), table["psize"].to_numpy() == 1
         targets = {
             "chosen, alone": np.where(alone, chosen, np.nan),
@@ -119,11 +120,12 @@ class TravelChoice(Source):
             title=self.title,
             features=table[list(names)].rename(columns=names).assign(mode=modes, party=table["psize"]),
             targets=pd.DataFrame(targets),
-            tasks=tuple(TaskSpec(task, "binary", ("no", "yes")) for task in targets),
+            tasks=tuple(TaskSpec(task, "ranking") for task in targets),
             source="Greene, Hensher (1997); Greene (2011), Econometric Analysis, table F18-2; package statsmodels",
             licence="public domain",
             description="Trips between Sydney, Canberra and Melbourne, 1987; each traveller took one of four offers.",
-            groups=table["individual"].to_numpy(np.int64),
+            groups=travellers,
+            queries=travellers,
             notes=(
                 "Travellers by plane, train and bus were sampled more often than they occur, those by car less often.",
                 "The wait for a car is 0, so it says which offer is the car.",

@@ -34,12 +34,13 @@ def examples(dataset: Dataset) -> None:
             st.button("Others", key=f"others.{key}", icon=":material/refresh:", on_click=_turn, args=turned)
     said = labels(dataset, rows)
     if dataset.image_shape:
-        strip(shaded(pictures(dataset, rows)), said)
-        order = listing([cut(task.name) for task in dataset.tasks])
-        st.caption(plain(f"Beneath each picture: {order}"))
+        strip(framed(shaded(pictures(dataset, rows)), dataset, rows), said)
+        order = listing([cut(task.name) for task in said_tasks(dataset)])
+        frames = f". White: {listing([cut(name) for name in dataset.boxes])}" if dataset.boxes else ""
+        st.caption(plain(f"Beneath each picture: {order}{frames}"))
         return
     for text, values in zip(written(dataset, rows), said, strict=True):
-        named = [f"{cut(task.name)} {value}" for task, value in zip(dataset.tasks, values, strict=True)]
+        named = [f"{cut(task.name)} {value}" for task, value in zip(said_tasks(dataset), values, strict=True)]
         with st.container(border=True):
             st.markdown(plain(text))
             st.caption(plain(" · ".join(named)))
@@ -52,10 +53,28 @@ def strip(shown: NDArray[np.uint8], said: list[list[str]]) -> None:
             st.image(picture, plain(" · ".join(values)), SIDE, output_format="PNG")
 
 
+def framed(shown: NDArray[np.uint8], dataset: Dataset, rows: slice) -> NDArray[np.uint8]:
+    """The same with a white frame for each task that frames a thing."""
+    assert dataset.image_shape is not None
+    times = shown.shape[1] // dataset.image_shape[0]
+    for boxes in dataset.boxes.values():
+        for picture, box in zip(shown, boxes[rows], strict=True):
+            if not np.isnan(box).any():
+                left, top, right, bottom = np.clip(np.rint(box * times), 0, len(picture) - 1).astype(int)
+                picture[[top, bottom], left : right + 1] = picture[top : bottom + 1, [left, right]] = 255
+    return shown
+
+
+def said_tasks(dataset: Dataset) -> list[TaskSpec]:
+    """The tasks whose labels are words or numbers; frames are drawn."""
+    return [task for task in dataset.tasks if not task.method.in_boxes]
+
+
 def labels(dataset: Dataset, rows: slice) -> list[list[str]]:
-    """Of each row, a word for each task: its class or its number; a dash where there is no label."""
-    shown = dataset.targets.iloc[rows].to_numpy(float)
-    return [[_label(task, value) for task, value in zip(dataset.tasks, row, strict=True)] for row in shown]
+    """Of each row, a word for each task but frames: its class or its number; a dash where there is no label."""
+    tasks = said_tasks(dataset)
+    shown = dataset.targets.iloc[rows][[task.name for task in tasks]].to_numpy(float)
+    return [[_label(task, value) for task, value in zip(tasks, row, strict=True)] for row in shown]
 
 
 def shaded(shown: NDArray[np.float32]) -> NDArray[np.uint8]:
