@@ -59,11 +59,10 @@ class MultiTaskAttention(Sharing):
     def _asked(
         self, parameters: Parameters, layer: int, values: torch.Tensor, seen: torch.Tensor, shape: Shape
     ) -> torch.Tensor:
-        """A_l [h_l ; z_(l-1)] + a_l, part by part: [R, T, B, W]."""
-        weight, bias = parameters[f"attention.{layer}.weight"], parameters[f"attention.{layer}.bias"].flatten(0, 1)
-        of_trunk, of_seen = weight.split((shape.trunk.width, weight.shape[2] - shape.trunk.width), 2)
-        wide = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)  # [R * T, B, W]
-        asked = torch.baddbmm(bias, wide, of_trunk.flatten(0, 1))
+        """A_l [h_l ; z_(l-1)] + a_l: [R, T, B, W]."""
+        weight, bias = parameters[f"attention.{layer}.weight"], parameters[f"attention.{layer}.bias"]
+        told = values.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1)
         if layer > len(shape.grids):
-            asked = torch.baddbmm(asked, seen.flatten(0, 1), of_seen.flatten(0, 1))
+            told = torch.cat([told, seen], 3)
+        asked = torch.baddbmm(bias.flatten(0, 1), told.flatten(0, 1), weight.flatten(0, 1))
         return torch.unflatten(asked, 0, (-1, shape.n_tasks))
