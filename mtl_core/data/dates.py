@@ -14,6 +14,8 @@ import pandas as pd
 ORDERS = ("year first", "day first", "month first")
 ENOUGH = 0.9
 """Share of the texts of a column that must be dates."""
+SURE = 10
+"""Days beyond the 12th are so many times as frequent as slips of the pen."""
 PIVOT = 70
 """Two digits of a year from here on are 19.., below 20.."""
 _SOME = 1000
@@ -32,15 +34,19 @@ def date_order(texts: pd.Series) -> str:
     known = texts.dropna()
     if not len(known) or not known.head(_SOME).str.fullmatch(_DATE.pattern).mean() > ENOUGH:
         return ""
-    parts = known.drop_duplicates().str.extract(_DATE.pattern)[[0, 1, 2]].dropna().astype(int)
-    first, second, last = (parts[i] for i in range(3))
+    days = {re.split(r"[T ]", text.strip(), maxsplit=1)[0] for text in known.unique()}
+    parts = np.array([match.group(1, 2, 3) for match in map(_DATE.fullmatch, sorted(days)) if match], int)
+    first, second, last = parts.T
     if (first > 31).mean() > ENOUGH:
         return "year first" if (second <= 12).mean() > ENOUGH and (last <= 31).mean() > ENOUGH else ""
-    if first.max() > 12:
-        return "day first" if second.max() <= 12 and first.max() <= 31 else ""
-    if second.max() > 12:
-        return "month first" if second.max() <= 31 else ""
-    return "month first" if second.nunique() > first.nunique() else "day first"
+    if max((first > 31).mean(), (second > 31).mean()) > 1 - ENOUGH:
+        return ""
+    beyond = (first > 12).mean(), (second > 12).mean()
+    if min(beyond) * SURE > max(beyond):
+        return ""
+    if max(beyond) > 0:
+        return "day first" if beyond[0] > beyond[1] else "month first"
+    return "month first" if len(np.unique(second)) > len(np.unique(first)) else "day first"
 
 
 def moments_of(column: pd.Series, order: str) -> pd.Series:
@@ -54,8 +60,8 @@ def moments_of(column: pd.Series, order: str) -> pd.Series:
 
 
 def _parsed(texts: pd.Series, order: str) -> pd.Series:
-    parts = texts.str.fullmatch(_DATE.pattern)
-    cells = texts.where(parts).str.extract(_DATE.pattern)
+    found = [match.groups() if match else (None,) * 7 for match in map(_DATE.fullmatch, texts)]
+    cells = pd.DataFrame(found, texts.index, dtype="str")
     numbers = cells[[0, 1, 2, 3, 4, 5]].apply(pd.to_numeric)
     places = {"year first": (0, 1, 2), "day first": (2, 1, 0), "month first": (2, 0, 1)}[order]
     year, month, day = (numbers[i] for i in places)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from mtl_core.data.encoders import Encoder, Floats, Numbers, standard
 from mtl_core.data.scripts import is_unspaced
@@ -35,30 +35,43 @@ class FreeText(Encoder):
         yield from self._flag()
 
     def fill(self, out: Floats, found: Sequence[Split]) -> None:
-        texts = self.column.fillna("").astype(str).to_numpy(object)
-        unspaced = is_unspaced(self.column)
+        counts = Counts(self.column)
         for p, split in enumerate(found):
-            parts = directions(texts, split.train, self.inputs.text_parts, unspaced)
+            parts = counts.directions(split.train, self.inputs.text_parts)
             for f in range(self.inputs.text_parts):
                 out[p, :, f] = standard(parts[:, f], split.train)
         super().fill(out[:, :, self.inputs.text_parts :], found)
 
 
-def directions(texts: NDArray[Any], train: Rows, count: int, unspaced: bool) -> Floats:
-    """texts [N] -> [N, count]; directions beyond what the training rows hold are 0."""
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
+class Counts:
+    """How often each word stands in each text, counted once for all folds; each fold keeps its training rows' words."""
 
-    out = np.zeros((len(texts), count), np.float32)
-    fitted = train[:: -(-len(train) // FITTED)]
-    how: dict[str, Any] = {"analyzer": "char", "ngram_range": (1, 2)} if unspaced else {"analyzer": "word"}
-    counter = TfidfVectorizer(max_features=WORDS, sublinear_tf=True, dtype=np.float32, **how)
-    try:
-        seen = counter.fit_transform(texts[fitted])
-    except ValueError:  # no training row holds a word
+    def __init__(self, texts: pd.Series) -> None:
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        how: dict[str, Any] = {"analyzer": "char", "ngram_range": (1, 2)} if is_unspaced(texts) else {}
+        try:
+            self.counts = CountVectorizer(dtype=np.float32, **how).fit_transform(texts.fillna("").astype(str))
+        except ValueError:  # no text holds a word
+            self.counts = None
+        self.rows = len(texts)
+
+    def directions(self, train: Rows, count: int) -> Floats:
+        """[N, count]; directions beyond what the training rows hold are 0."""
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        out = np.zeros((self.rows, count), np.float32)
+        fitted = train[:: -(-len(train) // FITTED)]
+        if self.counts is None or not self.counts[fitted].nnz:
+            return out
+        total = np.asarray(self.counts[fitted].sum(axis=0))[0]
+        words = np.sort(np.argsort(-total, kind="stable")[: min(WORDS, np.count_nonzero(total))])
+        counts = self.counts[:, words]
+        weigher = TfidfTransformer(sublinear_tf=True).fit(counts[fitted])
+        weighed = weigher.transform(counts)
+        size = min(count, len(words), len(fitted))
+        with np.errstate(invalid="ignore", divide="ignore"):  # its share of the variance, where there is none
+            reducer = TruncatedSVD(size, random_state=0).fit(weighed[fitted])
+        out[:, :size] = reducer.transform(weighed)
         return out
-    size = min(count, *seen.shape)
-    with np.errstate(invalid="ignore", divide="ignore"):  # its share of the variance, where there is none
-        reducer = TruncatedSVD(size, random_state=0).fit(seen)
-    out[:, :size] = reducer.transform(counter.transform(texts))
-    return out
