@@ -26,6 +26,7 @@ def keep(checks: Iterable[Check]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", surface.METHODS)
 def test_the_paths_over_the_loss_surface_end_where_the_papers_say(name: str) -> None:
     keep(surface.checks(name))
@@ -40,6 +41,7 @@ def test_a_toy_keeps_its_figures(measure: Callable[[], Iterable[Check]]) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", sinusoids.PUBLISHED)
 def test_sine_waves_are_learned_as_well_as_published(name: str) -> None:
     keep(sinusoids.published(name))

@@ -16,7 +16,7 @@ PLACE = FOLDER / "adaptation"
 TITLES = {
     "1-relatives": ("Relatives", "Regressions whose signals are mixtures of the same two hidden features."),
     "2-half": ("Half related", "Half of each signal is shared, half is the task's own."),
-    "3-strangers": ("Strangers", "Regressions that have nothing in common."),
+    "3-strangers": ("Strangers", "Regressions whose signals have nothing in common but their form."),
     "4-waves": ("Sine waves", "Every task is a sine wave of its own height and shift: the classic of meta-learning."),
     "5-schools": ("Schools", "160 schools: achievement in mathematics from minority, sex and social status."),
 }
