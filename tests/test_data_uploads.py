@@ -19,6 +19,7 @@ from mtl_core.data.uploads import (
     load_upload,
     store_upload,
     uploads_of,
+    use_upload,
 )
 from mtl_core.registry import InvalidInput
 
@@ -64,7 +65,7 @@ def test_what_nobody_reads_expires_and_what_is_read_stays(home: Path, monkeypatc
     for each in (old, read):
         age(home, each, 89)
     assert expire_uploads() == 0
-    load_upload(read)
+    use_upload(read)
     age(home, old, 91)
     assert expire_uploads() == 1
     assert {each.fingerprint for each in uploads_of("ann")} == {read, new}

@@ -81,6 +81,11 @@ def load_upload(fingerprint: str, kept: Kept = ()) -> tuple[pd.DataFrame, Readin
     return pd.read_parquet(path), _reading(facts)
 
 
+def use_upload(fingerprint: str) -> None:
+    """Write down that somebody looks at the table, though it may be kept in memory."""
+    _touch(_found(fingerprint))
+
+
 def load_original(fingerprint: str) -> tuple[bytes, Reading]:
     """The file of an upload as it came, and how it was read."""
     folder = _found(fingerprint)

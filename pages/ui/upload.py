@@ -14,6 +14,7 @@ from mtl_core.data.encodings import samples
 from mtl_core.data.reading import Reading
 from mtl_core.data.recipe import Pairs, Recipe, proposed
 from mtl_core.data.table import Upload, load_original, load_upload
+from mtl_core.data.uploads import use_upload
 from pages.ui.bringing import bring, keep
 from pages.ui.findings import show_findings
 from pages.ui.missing_words import missing_words
@@ -40,6 +41,7 @@ def own_table(viewed: Source) -> Source | None:
     bring(fingerprint)
     if fingerprint is None:
         return None
+    use_upload(fingerprint)
     reading, _ = _facts(fingerprint)
     shape = f"{plural(reading.rows, 'row')}, {plural(reading.columns, 'column')}"
     st.markdown(f"**{plain(cut(reading.filename, 40))}** · {plain(shape)}")
