@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtl_core.data.base import Dataset, Source
+from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.bundled import Digits
 from mtl_core.data.images import pictures
 from mtl_core.data.synthetic_images import Shapes, TwoDigits
 from mtl_core.data.synthetic_reviews import Reviews
 from mtl_core.tasks import TaskSpec
+from pages.ui.addresses import PICTURES_IN_BATCH
 from pages.ui.data_view import preview_rows
 from pages.ui.viewer import PICTURES, TEXTS, framed, labels, shaded, written
 from tests.room import Room, room, said
@@ -108,3 +109,32 @@ def test_a_box_is_drawn_around_its_shape() -> None:
 
 def test_the_first_rows_of_pictures_show_labels_and_no_pixels() -> None:
     assert list(preview_rows(TwoDigits(rows=50).load()).columns) == ["task: left digit", "task: right digit"]
+
+
+def test_convolutions_are_asked_for_where_there_are_pictures(place: Room) -> None:
+    at = look(place, TwoDigits(rows=60))
+    at.button(key="train").click().run()
+    at.switch_page("pages/train.py").run()
+    assert not at.error
+    dial = next(each for each in at.slider if each.label == "Convolutions")
+    dial.set_value(2).run()
+    assert not at.error
+    experiment = at.session_state["experiment"]
+    assert (experiment.trunk.convolutions, experiment.training.batch_size) == (2, PICTURES_IN_BATCH)
+    at.session_state["viewed"] = sources.from_json("penguins")
+    at.session_state["shelf"] = "real"
+    at.switch_page("pages/data.py").run()
+    at.button(key="train").click().run()
+    at.switch_page("pages/train.py").run()
+    assert not at.error
+    assert "Convolutions" not in [each.label for each in at.slider]
+    assert at.session_state["experiment"].trunk.convolutions == 0
+
+
+def test_more_halvings_than_the_picture_allows_are_refused_in_a_sentence(place: Room) -> None:
+    at = look(place, Digits())
+    at.button(key="train").click().run()
+    at.switch_page("pages/train.py").run()
+    next(each for each in at.slider if each.label == "Convolutions").set_value(4).run()
+    assert not at.error
+    assert [each.value for each in at.warning if "8 x 8 pixels cannot be halved 4 times" in each.value]
