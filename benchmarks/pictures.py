@@ -2,8 +2,8 @@
 
     python -m benchmarks.pictures [--folds 5] [--write]
 
-`--write` puts the table into docs/pictures.md. Expected: with two convolutions a fifth to a third fewer digits are wrong, with
-three at most half as many shapes.
+`--write` puts the table into docs/pictures.md. Expected: with two convolutions a fifth to a
+third fewer digits are wrong, with three at most half as many shapes.
 """
 
 from __future__ import annotations
