@@ -76,6 +76,7 @@ def test_the_headline_names_the_best_and_counts_the_better_ones() -> None:
     assert "40 % (39 % to 41 %) smaller" in sentence
     assert "2 of 2 ways" in sentence
     assert "[x](y)" not in sentence  # names are shown letter for letter
+    assert "99.8 % (98 % to 99.9 %)" in headline(told(Duel("ridge", "scratch", 5, 99.8, 98.4, 99.99, 1e-4)), 5)
     assert "1 of 2 ways" in headline(told(duel("maml", -40, 0.001), duel("ridge", 30, 0.01)), 5)
 
 

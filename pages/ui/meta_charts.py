@@ -53,7 +53,7 @@ def _scale(frame: pd.DataFrame) -> dict[str, Any]:
     middle = frame.groupby("learner")["error"].median()
     low, high = float(frame["error"].min()) / 1.5, HEADROOM * float(middle.max())
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    digits = (1, 2, 5) if last - first <= 3 else (1,)
+    digits = range(1, 10) if high < 10 * low else (1, 2, 5) if last - first <= 3 else (1,)
     ticks = [float(f"{digit}e{power}") for power in range(first, last + 1) for digit in digits]
     names = [text.number(tick) for tick in ticks]
     return {"range": [math.log10(low), math.log10(high)], "tickvals": ticks, "ticktext": names}

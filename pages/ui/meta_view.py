@@ -41,11 +41,18 @@ def page() -> None:
             required=True,
             key="tasks",
             bind="query-params",
+            wrap=True,
         )
         chosen = every[str(title)]
         usual = USUAL_LABELS if USUAL_LABELS in chosen.shots else chosen.shots[0]
         labels = st.segmented_control(
-            "Labels of the new task", chosen.shots, default=usual, required=True, key="labels", bind="query-params"
+            "Labels of the new task",
+            chosen.shots,
+            default=usual,
+            required=True,
+            key="labels",
+            bind="query-params",
+            wrap=True,
         )
     result(chosen, int(labels or usual))
 
@@ -110,7 +117,12 @@ def numbers(chosen: Shown, labels: int) -> pd.DataFrame:
 
 
 def _percent(duel: Duel) -> str:
-    return f"{text.percent(duel.gain)} ({text.percent(duel.low)} to {text.percent(duel.high)})"
+    return f"{_share(duel.gain)} ({_share(duel.low)} to {_share(duel.high)})"
+
+
+def _share(percent: float) -> str:
+    """As all percentages, but what is left of an error is never rounded away."""
+    return f"{min(percent, 99.9):.1f} %" if percent > 99 else text.percent(percent)
 
 
 def _learners(chosen: Shown) -> None:
