@@ -84,8 +84,24 @@ def convolved(
     pictures = pictures.reshape(n_rows, -1, first.height, first.width)
     for (weight, bias), grid in zip(hidden, wanted, strict=True):
         kernel = weight.transpose(1, 2).reshape(-1, grid.n_in, 3, 3)
-        pictures = torch.conv2d(pictures, kernel, bias.flatten(), padding=1, groups=n_seen)
-        pictures = torch.max_pool2d(pictures, 2)  # before the bend, which keeps the order: a fourth of its work
+        largest = _first if grid.raw else _further
+        pictures = largest(pictures, kernel, n_seen) + bias.reshape(-1, 1, 1)  # the bend keeps the order: it comes last
         pictures = torch.relu(pictures) if activation == "relu" else torch.tanh(pictures)
         n_seen = len(weight)
     return pictures.reshape(n_rows, n_seen, -1).transpose(0, 1).contiguous()
+
+
+def _further(pictures: torch.Tensor, kernel: torch.Tensor, groups: int) -> torch.Tensor:
+    """The largest of each 2 x 2 of a convolution: pictures [B, V * in, H, W], kernel [R * out, in, 3, 3]."""
+    return torch.max_pool2d(torch.conv2d(pictures, kernel, padding=1, groups=groups), 2)
+
+
+def _first(pictures: torch.Tensor, kernel: torch.Tensor, groups: int) -> torch.Tensor:
+    """The same, faster where no gradient of the pictures is asked for and colours are few.
+
+    The four places of a 2 x 2 become four channels, made by one convolution of 4 x 4 pixels that goes two pixels at a
+    time: the kernel lies in each corner of its window. Choosing among channels needs no steps across memory.
+    """
+    pad = torch.nn.functional.pad
+    corners = torch.stack([pad(kernel, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
+    return torch.conv2d(pictures, corners, stride=2, padding=1, groups=groups).unflatten(1, (-1, 4)).amax(2)
