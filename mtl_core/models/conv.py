@@ -104,4 +104,5 @@ def _first(pictures: torch.Tensor, kernel: torch.Tensor, groups: int) -> torch.T
     """
     pad = torch.nn.functional.pad
     corners = torch.stack([pad(kernel, (j, 1 - j, i, 1 - i)) for i in (0, 1) for j in (0, 1)], 1).flatten(0, 1)
-    return torch.conv2d(pictures, corners, stride=2, padding=1, groups=groups).unflatten(1, (-1, 4)).amax(2)
+    seen = torch.conv2d(pictures, corners, stride=2, padding=1, groups=groups)
+    return torch.amax(torch.unflatten(seen, 1, (-1, 4)), 2)
