@@ -72,6 +72,7 @@ def built(frame: pd.DataFrame, *tasks: tuple[str, str]) -> object:
         (numbers(z=[*range(29), float("-inf")]), ("z", "regression"), "'z' has an infinite number in row 30"),
         (numbers(z=[1e39, *range(29)]), ("z", "regression"), r"'z' has 1e\+39 in row 1"),
         (numbers(z=[*range(29), -2]), ("z", "count"), "'z' has -2 in row 30, and no count or grade is below 0"),
+        (numbers(z=range(30)), ("z", "ranking"), "task 'z' is an order within lists, but no column says"),
         (numbers(z=range(30)), ("z", "binary"), "'z' has 30 classes; a binary task has 2"),
         (numbers(60, z=range(60)), ("z", "multiclass"), "at most 50 classes"),
         (numbers(z=range(30)), ("z", "guess"), "there is no task kind 'guess'"),

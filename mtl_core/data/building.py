@@ -68,6 +68,12 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
             f"each value of {recipe.each!r} is to be a task, but {len(names)} columns of {title!r} are to be "
             "predicted; keep one"
         )
+    ranked = [name for name, kind in recipe.tasks if kind in kinds and kinds[kind].in_lists]
+    if ranked and not recipe.query:
+        raise InvalidInput(
+            f"task {ranked[0]!r} is an order within lists, but no column says which rows are one list; "
+            "choose the column of the query, or predict the grade as a number"
+        )
     roles = [*recipe.features, *names, *singles]
     if twice := next((name for name in roles if roles.count(name) > 1), None):
         raise InvalidInput(f"column {twice!r} has two roles; let it be a feature, a task, the group or the query")
