@@ -164,7 +164,7 @@ class Lab:
         if measured is not None:
             seconds = Speed.from_json(measured[0]).seconds(experiment, units, dataset.n_rows, measured[1])
         compared = len(experiment.tasks) > 1 and experiment.baselines()
-        effect = smallest_effect(experiment.plan, dataset.n_rows) if compared else None
+        effect = smallest_effect(experiment.plan, dataset.n_rows, dataset.split) if compared else None
         return Estimate(networks, parameters, seconds, effect)
 
     # --- the engine -----------------------------------------------------------------------------------------

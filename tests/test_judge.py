@@ -70,6 +70,15 @@ def test_the_interval_leaves_out_0_exactly_where_p_is_below_5_percent(d: list[fl
 def test_ten_folds_share_rows_in_the_ratio_1_to_9_and_new_data_shares_none() -> None:
     assert ratio_of_rows(10, False) == pytest.approx(1 / 9)
     assert ratio_of_rows(10, True) == 0
+    assert ratio_of_rows(4, False, "time") == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+
+
+def test_rolling_folds_have_wider_intervals_than_folds_dealt_evenly() -> None:
+    alone, together = np.random.default_rng(0).uniform(1, 2, (2, 10, 3, 3))
+    evenly, rolling = (judge(alone, together, replace(SETTING, split=split)) for split in ("spread", "time"))
+    for a, b in zip(evenly, rolling, strict=True):
+        assert a.gain == b.gain
+        assert (b.low or 0) < (a.low or 0) < (a.high or 0) < (b.high or 0)
 
 
 # --- laws of a verdict -----------------------------------------------------------------------------------------

@@ -43,6 +43,10 @@ class Cut(Method):
         """So many splits. Raises `InvalidInput` with one sentence when they cannot be made."""
         raise NotImplementedError
 
+    def test_to_train(self, folds: int) -> float:
+        """n_test / n_train of so many folds, by which the interval over them is widened (`evaluation/intervals.py`)."""
+        return 1 / (folds - 1)
+
     def holdout(self, dataset: Dataset, seed: int) -> Split:
         """One split, with about 30 % of the rows in its test part."""
         raise NotImplementedError
@@ -96,6 +100,10 @@ class ByTime(Cut):
         moments, codes = self._moments(dataset, 2 * (folds + 1), f"{folds} rolling folds")
         found = TimeSeriesSplit(folds).split(moments)
         return [_by_code(codes, *_past(past), future) for past, future in found]
+
+    def test_to_train(self, folds: int) -> float:
+        """Fold k trains on k parts and tests on one: the mean of 1 / k."""
+        return sum(1 / (fold + 1) for fold in range(folds)) / folds
 
     def holdout(self, dataset: Dataset, seed: int) -> Split:
         moments, codes = self._moments(dataset, 4, "a test of the future")

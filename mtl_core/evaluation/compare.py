@@ -91,15 +91,17 @@ class Comparison:
 def compare(history: History, dataset: Dataset | None = None, finished: bool = True) -> Comparison:
     """The verdicts that a history carries so far.
 
-    dataset: makes the trivial predictor's error exact (else classes are taken as equally frequent).
+    dataset: makes the trivial predictor's error exact (else classes are taken as equally frequent), and says how its
+        rows are dealt to folds (else evenly).
     finished: False while the run trains; everything is provisional then.
     """
     trivial = [trivial_error(task, dataset) for task in history.tasks]
+    split = "spread" if dataset is None else dataset.split
     verdicts = tuple(
         verdict
         for sharing in history.experiment.sharing_keys()
         for baseline in history.experiment.baselines()
-        for verdict in _judged(history, sharing, baseline, trivial, finished)
+        for verdict in _judged(history, sharing, baseline, trivial, finished, split)
     )
     costs = arm_costs(history)
     provisional = not finished or any(each.provisional for each in verdicts)
@@ -116,11 +118,11 @@ def _is_early(history: History) -> bool:
 
 
 def _judged(
-    history: History, sharing: str, baseline: str, trivial: Sequence[float], finished: bool
+    history: History, sharing: str, baseline: str, trivial: Sequence[float], finished: bool, split: str
 ) -> tuple[TaskVerdict, ...]:
     """Alone and together at the same step of every pair, also while some stacks are further than others."""
     twin = history.experiment.baseline(sharing, baseline, history.shape)
     until = np.minimum(history.reached(sharing), history.reached(twin))
     new_data = history.experiment.plan.new_data
-    setting = Setting(sharing, baseline, twin, history.tasks, tuple(trivial), new_data, finished)
+    setting = Setting(sharing, baseline, twin, history.tasks, tuple(trivial), new_data, finished, split)
     return judge(history.test_errors(twin, until), history.test_errors(sharing, until), setting)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mtl_core.data.cuts import cuts
+
 CONFIDENCE = 0.95
 
 
@@ -57,6 +59,6 @@ def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
-def ratio_of_rows(folds: int, new_data: bool) -> float:
-    """n_test / n_train of cross-validation with so many folds; 0 where every fold is new data."""
-    return 0.0 if new_data else 1 / (folds - 1)
+def ratio_of_rows(folds: int, new_data: bool, split: str = "spread") -> float:
+    """n_test / n_train of so many folds; 0 where every fold is new data. split: name of the way rows are dealt."""
+    return 0.0 if new_data else cuts[split]().test_to_train(folds)

@@ -25,7 +25,10 @@ _LARGEST_LOG = 300.0
 
 @dataclass(frozen=True)
 class Setting:
-    """What is compared. twin: key of the arm alone. trivial: each task's error of a constant prediction."""
+    """What is compared.
+
+    twin: key of the arm alone. trivial: each task's error of a constant prediction. split: how rows are dealt to folds.
+    """
 
     sharing: str
     baseline: str
@@ -34,6 +37,7 @@ class Setting:
     trivial: tuple[float, ...]
     new_data: bool = False
     finished: bool = True
+    split: str = "spread"
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def _draft(paired: Paired, task: int, setting: Setting) -> TaskVerdict:
     spec, n_folds = setting.tasks[task], len(paired.alone)
     floor = FLOOR_SHARE * setting.trivial[task]
     relative = bool((paired.alone >= floor).all() and (paired.together > 0).all())
-    interval, estimate = _interval(paired, relative, setting.new_data)
+    interval, estimate = _interval(paired, relative, setting)
     full = setting.finished and n_folds >= FULL_FOLDS and n_folds * paired.inits >= FULL_NETWORKS
     low, high = (_gain(interval.low, relative), _gain(interval.high, relative)) if interval else (None, None)
     return TaskVerdict(
@@ -102,14 +106,15 @@ def _draft(paired: Paired, task: int, setting: Setting) -> TaskVerdict:
     )
 
 
-def _interval(paired: Paired, relative: bool, new_data: bool) -> tuple[Interval | None, float | None]:
+def _interval(paired: Paired, relative: bool, setting: Setting) -> tuple[Interval | None, float | None]:
     """Interval and mean of the fold's differences: of logs where the gain is relative."""
     sides = (np.log(paired.alone), np.log(paired.together)) if relative else (paired.alone, paired.together)
     differences = sides[0] - sides[1]
     differences[np.abs(differences) < RESOLUTION] = 0.0
     if len(differences) < 2:
         return None, float(differences[0]) if len(differences) else None
-    interval = paired_interval(differences, ratio_of_rows(paired.planned_folds, new_data))
+    ratio = ratio_of_rows(paired.planned_folds, setting.new_data, setting.split)
+    interval = paired_interval(differences, ratio)
     return interval, interval.mean
 
 

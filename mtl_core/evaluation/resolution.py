@@ -16,8 +16,11 @@ _SHARED_BY_INITS = 0.1
 """Share of that variance which more initialisations do not average away."""
 
 
-def smallest_effect(plan: Plan, rows: int) -> float | None:
-    """Roughly, in percent of the error: half the 95 % interval to expect. None where no verdict is possible."""
+def smallest_effect(plan: Plan, rows: int, split: str = "spread") -> float | None:
+    """Roughly, in percent of the error: half the 95 % interval to expect. None where no verdict is possible.
+
+    split: name of the way in which rows are dealt to folds.
+    """
     from scipy.special import stdtrit
 
     if plan.folds < LEAST_FOLDS:
@@ -25,6 +28,6 @@ def smallest_effect(plan: Plan, rows: int) -> float | None:
     test_rows = max(rows * (TEST_SHARE if plan.new_data else 1 / plan.folds), 1)
     pair = _SPREAD + _SPREAD_OF_ROWS / test_rows
     variance = pair * (_SHARED_BY_INITS + (1 - _SHARED_BY_INITS) / plan.inits)
-    factor = 1 / plan.folds + ratio_of_rows(plan.folds, plan.new_data)
+    factor = 1 / plan.folds + ratio_of_rows(plan.folds, plan.new_data, split)
     half_width = stdtrit(plan.folds - 1, (1 + CONFIDENCE) / 2) * np.sqrt(factor * variance)
     return float(-100 * np.expm1(-half_width))

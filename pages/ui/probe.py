@@ -13,7 +13,7 @@ from pages.ui.suggest import full
 from pages.ui.verdict_view import verdict_view
 
 if TYPE_CHECKING:
-    from mtl_core.data.base import Source
+    from mtl_core.data.base import Dataset, Source
     from mtl_core.experiment import Experiment
     from mtl_core.probing import Probed
 
@@ -68,12 +68,12 @@ def _answer(found: Probed) -> None:
     record = lab.run(found.study or "")
     if record.status != "finished":
         raise InvalidInput(f"the probe's last run was {record.status}: {record.message or 'ask again to repeat it'}")
-    comparison, rows = lab.comparison(record.id), lab.dataset(record.experiment.data).n_rows
+    comparison, data = lab.comparison(record.id), lab.dataset(record.experiment.data)
     for column, (key, title) in zip(st.columns(2), sharing_titles(record.experiment).items(), strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{text.plain(title)}**")
             verdict_view(comparison, key, f"probe-{record.id}-{key}")
-    st.caption(text.plain(f"{settings_words(record.experiment)} {_longer(rows, record.experiment)}"))
+    st.caption(text.plain(f"{settings_words(record.experiment)} {_longer(data, record.experiment)}"))
     left, right = st.columns(2)
     if left.button("See its curves", icon=":material/show_chart:", width="stretch"):
         session.open_run(record.id)
@@ -81,11 +81,11 @@ def _answer(found: Probed) -> None:
         session.open_settings(full(record.experiment))
 
 
-def _longer(rows: int, experiment: Experiment) -> str:
+def _longer(data: Dataset, experiment: Experiment) -> str:
     """What a longer study would add."""
     from mtl_core.evaluation.resolution import smallest_effect
 
-    now, then = (smallest_effect(each.plan, rows) for each in (experiment, full(experiment)))
+    now, then = (smallest_effect(each.plan, data.n_rows, data.split) for each in (experiment, full(experiment)))
     if now is None or then is None:
         return ""
     return (
