@@ -38,7 +38,8 @@ def table(rows: int = 150, seed: int = 0) -> Dataset:
 
 
 def _area(corners: np.ndarray) -> np.ndarray:
-    return (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    area: np.ndarray = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    return area
 
 
 def drawn(*size: int) -> torch.Tensor:
@@ -121,4 +122,4 @@ def test_a_frame_with_one_number_a_row_is_refused_with_what_to_do() -> None:
 
 def test_other_frames_are_other_data() -> None:
     data = table()
-    assert replace(data, boxes=data.boxes | {"dog": data.boxes["dog"] + 1}).fingerprint != data.fingerprint
+    assert replace(data, boxes={**data.boxes, "dog": data.boxes["dog"] + 1}).fingerprint != data.fingerprint
