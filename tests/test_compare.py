@@ -88,6 +88,15 @@ def test_harm_that_only_the_wider_baseline_shows_is_named_a_matter_of_size() -> 
     assert "there is no clear difference" in result.notes[0]
 
 
+def test_a_wide_interval_around_the_other_baseline_is_no_matter_of_size() -> None:
+    by_arm = race(0.8, 0.95)
+    by_arm[TWINS["equal_parameters"]] *= np.exp(0.5 * (-1.0) ** np.arange(10))[:, None, None]
+    result = compare(recorded(by_arm))
+    assert {v.verdict for v in result.verdicts if v.baseline == "equal_parameters"} == {"no clear difference"}
+    assert all("the two baselines disagree" in note for note in result.notes)
+    assert result.notes
+
+
 def test_baselines_that_agree_need_no_sentence() -> None:
     assert compare(recorded(race(0.8, 0.8))).notes == ()
 

@@ -80,10 +80,14 @@ def _disagreement(width: TaskVerdict, size: TaskVerdict, together: int, alone: i
 
 
 def _is_elsewhere(size: TaskVerdict, width: TaskVerdict) -> bool:
-    """One gain lies outside the other's interval: the verdicts differ by more than which side of 5 % a p-value fell."""
-    if size.gain is None or width.low is None or width.high is None or size.relative != width.relative:
+    """Each gain lies outside the other's interval: more differs than the side of 5 % on which a p-value fell."""
+    return size.relative == width.relative and _is_outside(size, width) and _is_outside(width, size)
+
+
+def _is_outside(gain: TaskVerdict, interval: TaskVerdict) -> bool:
+    if gain.gain is None or interval.low is None or interval.high is None:
         return False
-    return not width.low <= size.gain <= width.high
+    return not interval.low <= gain.gain <= interval.high
 
 
 def _changed(history: History) -> list[str]:

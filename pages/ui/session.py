@@ -119,7 +119,7 @@ def _from_address() -> Experiment | None:
         named = lab().run(st.query_params["run"]).experiment if "run" in st.query_params else None
         if "settings" in st.query_params:
             return addresses.parsed(st.query_params["settings"], None if named is None else named.data)
-        return None if named is None else addresses.without_changes(named)
+        return None if named is None else addresses.in_hand(addresses.without_changes(named))
     except InvalidInput as problem:
         st.toast(as_sentence(str(problem)))
         for name in ("settings", "run"):
