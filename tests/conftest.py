@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 import mtl_core.data  # noqa: F401 - registers the sources
 from mtl_core.api import Lab
@@ -12,6 +14,11 @@ from mtl_core.data.base import sources
 from mtl_core.experiment import Experiment, Plan, Training
 from mtl_core.models.base import Trunk
 from tests.waiting import wait_until
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("searching", derandomize=False, deadline=None)
+settings.load_profile(os.environ.get("MTL_LAB_HYPOTHESIS", "repeatable"))
+"""A test run says the same twice; MTL_LAB_HYPOTHESIS=searching looks for cases that nobody has seen."""
 
 
 @pytest.fixture(scope="session")
