@@ -45,6 +45,9 @@ class Progress(Event):
     test_error: metric on the test rows at the replica's best validation step so far [R, T]; reported, never used.
     best_step: that step [R, T] (one for all tasks of a replica, unless its tasks share nothing).
     weights: loss weights in force [R, T]. cosine: gradient cosine [R, T, T] or None.
+    gradient_norm: length of each task's gradient on the shared parameters [R, T] or None.
+    inside: what the sharing type shows of itself (gate shares, stitch matrices), name -> [R, rows, columns]; the rows
+    are the tasks', equally many each, or one row for all tasks.
     stopped: the replica has ended early [R]; diverged: it was stopped because a number was not finite [R].
     seconds: training time of this stack so far.
     """
@@ -61,6 +64,8 @@ class Progress(Event):
     diverged: NDArray[np.bool_]
     seconds: float
     cosine: Floats | None = None
+    gradient_norm: Floats | None = None
+    inside: dict[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ def test_nothing_is_said_about_sharing_before_a_tenth_of_the_steps() -> None:
         for unit in history.units:
             numbers = np.full((len(unit.replicas), 3), 0.5, np.float32)
             flags = np.zeros(len(unit.replicas), bool)
-            facts = dict.fromkeys(("train", "validation", "validation_error", "test_error", "weights"), numbers)
+            names = ("train", "validation", "validation_error", "test_error", "weights")
+            facts: dict[str, Any] = dict.fromkeys(names, numbers)
             history.add([Progress(unit.index, step, best_step=np.zeros(numbers.shape, np.int64), stopped=flags,
                                   diverged=flags, seconds=1.0, **facts)])  # fmt: skip
         return compare(history, finished=False)

@@ -76,8 +76,18 @@ def train(plan: Experiment, unit: Unit, prepared: Prepared | None = None) -> lis
 def assert_same(one: list[Progress], other: list[Progress], rows: list[int] | None = None, exact: bool = True) -> None:
     assert [event.step for event in one] == [event.step for event in other]
     for a, b in zip(one, other, strict=True):
-        for name in ("train", "validation", "validation_error", "test_error", "weights", "cosine"):
-            left, right = getattr(a, name), getattr(b, name)
+        assert a.inside.keys() == b.inside.keys()
+        for name in (
+            "train",
+            "validation",
+            "validation_error",
+            "test_error",
+            "weights",
+            "cosine",
+            "gradient_norm",
+            *a.inside,
+        ):
+            left, right = (getattr(each, name, each.inside.get(name)) for each in (a, b))
             if left is None or right is None:
                 continue
             right = right if rows is None else right[rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.evaluation.history import History
+from mtl_core.evaluation.spread import magnitude_similarity
 from mtl_core.events import Event, Progress, Replica, UnitFinished, dumps, loads
 from mtl_core.experiment import Experiment, Plan
 from mtl_core.models.base import Shape, Trunk
@@ -39,9 +42,19 @@ def progress(history: History, unit: int, step: int, **changed: Any) -> Progress
     cosine = np.where(np.eye(n_tasks) > 0, 1.0, -0.5) * np.where([[[len(r.tasks) > 1]] for r in replicas], 1.0, np.nan)
     facts: dict[str, Any] = {"train": values, "validation": values + 1, "validation_error": values + 2}
     facts |= {"test_error": values + 3, "weights": np.ones_like(values), "cosine": cosine.astype(np.float32)}
+    lengths = np.where(np.isfinite(cosine[:, 0]), [1.0, math.sqrt(2), 4.0][:n_tasks], np.nan)
+    facts |= {"gradient_norm": lengths.astype(np.float32), "inside": shown(history, unit, step)}
     facts |= {"best_step": np.zeros(values.shape, np.int64), "seconds": float(step)}
     facts |= {"stopped": np.zeros(len(replicas), bool), "diverged": np.zeros(len(replicas), bool)}
     return Progress(unit=unit, step=step, **(facts | changed))
+
+
+def shown(history: History, unit: int, step: int) -> dict[str, Any]:
+    """Gates of three tasks over two experts, stitches of two parts a task, and one gate for all tasks."""
+    together = np.array([len(r.tasks) > 1 for r in history.units[unit].replicas])[:, None, None]
+    sizes = {"gates": (3, 2), "stitch.0": (6, 6), "common": (1, 2)} if len(history.tasks) == 3 else {}
+    cells = {name: np.arange(r * c).reshape(r, c) + step / 1000 for name, (r, c) in sizes.items()}
+    return {name: np.where(together, each, np.nan).astype(np.float32) for name, each in cells.items()}
 
 
 def finished(history: History, unit: int) -> UnitFinished:
@@ -112,6 +125,57 @@ def test_cosines_belong_to_the_networks_together() -> None:
     assert set(zip(together["a"], together["b"], strict=True)) == {(0, 1), (0, 2), (1, 2)}
     assert (together["mean"] == -0.5).all()
     assert full().cosine("alone:32").empty
+
+
+def test_lengths_of_gradients_and_how_alike_they_are_belong_to_the_networks_together() -> None:
+    norms = full().gradient_norms("hard")
+    assert norms[norms["step"] == 20]["mean"].tolist() == pytest.approx([1, math.sqrt(2), 4])
+    alike = full().magnitude_similarity("hard").query("step == 20").set_index(["a", "b"])["mean"]
+    assert alike[0, 1] == pytest.approx(0.94281, abs=5e-6)  # of (1, 0) and (-1, 1)
+    assert alike[0, 2] == pytest.approx(8 / 17)
+    assert full().gradient_norms("alone:32").empty
+    assert full().magnitude_similarity("alone:32").empty
+
+
+def test_lengths_of_any_scale_are_compared_without_overflow() -> None:
+    one, other = np.array([1e-300, 1e300, 0.0, 0.0]), np.array([3e-300, 3e300, 1.0, 0.0])
+    np.testing.assert_allclose(magnitude_similarity(one, other), [0.6, 0.6, 0.0, np.nan])
+
+
+def test_what_a_sharing_type_shows_comes_back_cell_by_cell() -> None:
+    table = full().inside("hard")
+    assert table["name"].unique().tolist() == ["gates", "stitch.0", "common"]
+    cell = table.query("name == 'stitch.0' and row == 4 and column == 1")
+    assert cell["step"].tolist() == list(STEPS)
+    np.testing.assert_allclose(cell["mean"], 25 + np.array(STEPS) / 1000, rtol=1e-6)
+    assert (cell["n"] == 20).all()
+    last = full().inside("hard", last=True)
+    pd.testing.assert_frame_equal(last, table[table["step"] == STEPS[-1]].reset_index(drop=True))
+    assert full().inside("alone:32").empty
+
+
+def test_the_tidy_table_gives_each_task_its_own_rows_of_what_is_shown() -> None:
+    row = full_frame().query("arm == 'hard' and task == 'task 2' and fold == 0 and init == 0 and step == 0")
+    values = row.set_index("quantity")["value"]
+    assert values["inside gates[1]"] == 3
+    assert values["inside stitch.0[1, 5]"] == 23
+    assert values["inside common[1]"] == 1
+    assert values["magnitude similarity with task 3"] == pytest.approx(2 * math.sqrt(2) * 4 / 18)
+    assert values["cosine with task 3"] == -0.5
+
+
+def test_events_from_before_these_were_measured_still_load() -> None:
+    history = empty()
+    facts = [json.loads(dumps(event)) for event in everything(history)]
+    for fact in facts:
+        fact.pop("gradient_norm", None)
+        fact.pop("inside", None)
+    history.add(loads(json.dumps(fact)) for fact in facts)
+    assert history.gradient_norms("hard").empty
+    assert history.magnitude_similarity("hard").empty
+    assert history.inside("hard").empty
+    old = ~full_frame()["quantity"].str.contains("gradient_norm|inside|magnitude")
+    pd.testing.assert_frame_equal(history.frame(), full_frame()[old].reset_index(drop=True))
 
 
 @given(st.permutations(range(len(everything(empty())))), st.integers(0, 30))
@@ -191,7 +255,9 @@ def test_the_tidy_table_holds_every_known_number_once() -> None:
     assert not table.duplicated(key).any()
     assert np.isfinite(table["value"]).all()
     networks = 5 * 4 * 3  # folds x inits x tasks; each task has one network an arm
-    assert len(table) == len(empty().arms) * networks * (5 * len(STEPS) + 2)
+    one = 5 * 4 * len(STEPS)
+    inside = one * (3 + 2 * 3 + 3 * 2 + 6 * 6 + 3 * 2)  # norms, two quantities of 3 pairs, gates, stitches, common gate
+    assert len(table) == len(empty().arms) * networks * (5 * len(STEPS) + 2) + inside
     row = table.query("arm == 'hard' and task == 'task 2' and fold == 3 and init == 1 and step == 20")
     assert row.set_index("quantity")["value"]["train"] == pytest.approx(311.02)
 

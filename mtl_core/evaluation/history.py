@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_core.evaluation.record import Record
+from mtl_core.evaluation.record import INSIDE, Record
+from mtl_core.evaluation.spread import PAIRS, magnitude_similarity, spread, table
 from mtl_core.events import Event
 from mtl_core.experiment import Arm, Experiment, Unit
 from mtl_core.models.base import Shape
@@ -22,10 +24,6 @@ from mtl_core.tasks import TaskSpec
 
 Doubles = NDArray[np.float64]
 Steps = NDArray[np.int64]
-
-RIBBON = (0.1, 0.9)
-"""Quantiles over folds and initialisations between which `low` and `high` lie; unlike a deviation they keep a loss
-positive, so that the ribbon can be drawn on a logarithmic scale."""
 
 NEVER = np.iinfo(np.int64).max
 
@@ -75,23 +73,58 @@ class History:
         quantity: "train" or "validation" (mean losses), or "validation_error" (the task's metric). A network that
         diverged leaves the curve there.
         """
-        return _spread(*self._curves(arm, task, quantity, (task,)))
+        return spread(*self._curves(arm, task, quantity, (task,)))
 
     def weights(self, arm: str) -> pd.DataFrame:
         """Loss weights in force: step, task (its index), mean, low, high, n."""
-        parts = [self.summary(arm, t, "weights").assign(task=t) for t in range(len(self.tasks))]
-        return pd.concat(parts, ignore_index=True)[["step", "task", "mean", "low", "high", "n"]]
+        return table([self.summary(arm, t, "weights").assign(task=t) for t in range(len(self.tasks))], ("task",))
 
     def cosine(self, arm: str) -> pd.DataFrame:
         """Cosines of two tasks' gradients on the shared parameters: step, a, b, mean, low, high, n.
 
         a < b are indices of tasks. Empty for networks alone and for sharing types without shared parameters.
         """
-        n_tasks = len(self.tasks)
-        pairs = [(a, b) for a in range(n_tasks) for b in range(a + 1, n_tasks)]
-        parts = [_spread(*self._curves(arm, a, "cosine", (a, b))).assign(a=a, b=b) for a, b in pairs]
-        columns = ["step", "a", "b", "mean", "low", "high", "n"]
-        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+        parts = [
+            spread(*self._curves(arm, a, "cosine", (a, b))).assign(a=a, b=b)
+            for a, b in combinations(range(len(self.tasks)), 2)
+        ]
+        return table(parts, PAIRS)
+
+    def gradient_norms(self, arm: str) -> pd.DataFrame:
+        """Lengths of the tasks' gradients on the shared parameters: step, task, mean, low, high, n; empty as above."""
+        tasks = range(len(self.tasks))
+        return table([spread(*self._curves(arm, t, "gradient_norm", (t,))).assign(task=t) for t in tasks], ("task",))
+
+    def magnitude_similarity(self, arm: str) -> pd.DataFrame:
+        """How alike in length two tasks' gradients are, from 0 to 1: step, a, b, mean, low, high, n."""
+        parts = []
+        for a, b in combinations(range(len(self.tasks)), 2):
+            steps, lengths = self._curves(arm, a, "gradient_norm", ())
+            if lengths.size:
+                lengths = magnitude_similarity(lengths[..., a], lengths[..., b])
+            parts.append(spread(steps, lengths).assign(a=a, b=b))
+        return table(parts, PAIRS)
+
+    def inside(self, arm: str, *, last: bool = False) -> pd.DataFrame:
+        """What a sharing type shows of itself: step, name, row, column, mean, low, high, n.
+
+        Gate shares, stitch matrices and the like, as `Progress.inside` has them. last: only the last step.
+        """
+        names = dict.fromkeys(
+            name for place in self.places.get((arm, 0), ()) for name in self.records[place.unit].shown
+        )
+        parts = []
+        for name in names:
+            steps, values = self._curves(arm, 0, name, ())  # [S, n, rows, columns]
+            if last:
+                steps, values = steps[-1:], values[-1:]
+            cells = np.moveaxis(values, 1, -1)  # [S, rows, columns, n]
+            at = np.stack(np.unravel_index(np.arange(cells[..., 0].size), cells.shape[:-1]), 1)
+            found = spread(np.arange(len(at)), cells.reshape(len(at), -1))
+            where = at[found["step"]]
+            found = found.assign(step=steps[where[:, 0]], row=where[:, 1], column=where[:, 2])
+            parts.append(found.assign(name=name.removeprefix(INSIDE)))
+        return table(parts, ("name", "row", "column"))
 
     # --- scores of single networks --------------------------------------------------------------------------
     def reached(self, arm: str) -> Steps:
@@ -147,7 +180,7 @@ class History:
         return self.experiment.plan.folds, self.experiment.plan.inits, len(self.tasks)
 
     def _curves(self, arm: str, task: int, name: str, index: tuple[int, ...]) -> tuple[Steps, Doubles]:
-        """Steps [S] and every network's values [S, n]; index picks the task, or the pair of tasks."""
+        """Steps [S] and every network's values [S, n, ...]; index picks the task, the pair of tasks, or () all."""
         read = [(place, *self.records[place.unit].read(name, "diverged")) for place in self.places.get((arm, task), ())]
         read = [(place, own, values) for place, own, values in read if values[0].size]
         if not read:
@@ -155,9 +188,11 @@ class History:
         steps = np.unique(np.concatenate([own for _, own, _ in read]))
         columns = []
         for place, own, (values, diverged) in read:
-            block = np.full((len(steps), len(place.positions)), np.nan)
             chosen: Any = (slice(None), place.positions, *index)
-            block[np.searchsorted(steps, own)] = np.where(diverged[:, place.positions], np.nan, values[chosen])
+            found = values[chosen].astype(float)
+            found[diverged[:, place.positions]] = np.nan
+            block = np.full((len(steps), *found.shape[1:]), np.nan)
+            block[np.searchsorted(steps, own)] = found
             if self.records[place.unit].finished:  # ended early: its last point stays
                 block[steps > own[-1]] = block[np.searchsorted(steps, own[-1])]
             columns.append(block)
@@ -200,25 +235,6 @@ def _places(units: tuple[Unit, ...]) -> dict[tuple[str, int], tuple[Place, ...]]
         for key, rows in members.items():
             found.setdefault(key, []).append(Place(unit.index, *np.asarray(rows, np.intp).T))
     return {key: tuple(places) for key, places in found.items()}
-
-
-def _spread(steps: Steps, values: Doubles) -> pd.DataFrame:
-    """Mean and ribbon of the known values in each row [S, n]; rows without any are left out."""
-    ordered = np.sort(np.where(np.isfinite(values), values, np.nan), 1)  # NaN last
-    n = np.isfinite(ordered).sum(1)
-    steps, ordered, n = steps[n > 0], ordered[n > 0], n[n > 0]
-    low, high = (_quantile(ordered, n, q) for q in RIBBON)
-    return pd.DataFrame({"step": steps, "mean": np.nansum(ordered, 1) / n, "low": low, "high": high, "n": n})
-
-
-def _quantile(ordered: Doubles, n: NDArray[np.intp], q: float) -> Doubles:
-    """Linear quantile of the first n of each sorted row; numpy's nanquantile is a Python loop over the rows."""
-    if not len(ordered):
-        return np.zeros(0)
-    at, rows = q * (n - 1), np.arange(len(n))
-    below = np.floor(at).astype(int)
-    above = np.minimum(below + 1, n - 1)
-    return np.asarray(ordered[rows, below] + (at - below) * (ordered[rows, above] - ordered[rows, below]))
 
 
 __all__ = ["NEVER", "History", "Place"]

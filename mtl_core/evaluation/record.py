@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from mtl_core.events import Event, Progress, UnitFinished
 
+INSIDE = "inside "
+"""Before the names of what a sharing type shows of itself."""
 SERIES = ("train", "validation", "validation_error", "test_error", "weights", "stopped", "diverged")
 _FIRST_CAPACITY = 32
 
@@ -38,7 +40,8 @@ class Record:
     def read(self, *names: str) -> tuple[NDArray[np.int64], tuple[NDArray[Any], ...]]:
         """Recorded steps [S], ascending, and for each name its values [S, R, ...]. Views: do not write.
 
-        "cosine" may be asked for at any time; before it was ever measured it has no columns: [S, 0, 0, 0].
+        "cosine", "gradient_norm" and names of `shown` may be asked for at any time; what was never measured has no
+        columns: [S, 0, 0, 0].
         """
         count, missing = self.count, np.zeros((self.count, 0, 0, 0), np.float32)
         values = tuple(self._buffers[name][:count] if name in self._buffers else missing for name in names)
@@ -49,14 +52,20 @@ class Record:
         """The largest recorded step, -1 before the first."""
         return int(self._buffers["step"][self.count - 1]) if self.count else -1
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Names of what the sharing type shows of itself, as `read` knows them."""
+        return tuple(name for name in list(self._buffers) if name.startswith(INSIDE))
+
     def _insert(self, event: Progress) -> None:
         steps = self._buffers["step"][: self.count]
         place = int(np.searchsorted(steps, event.step))
         if place < self.count and steps[place] == event.step:
             return
         row = {"step": np.asarray(event.step)} | {name: getattr(event, name) for name in SERIES}
-        if event.cosine is not None:
-            row["cosine"] = event.cosine
+        row |= {INSIDE + name: values for name, values in event.inside.items()}
+        optional = {"cosine": event.cosine, "gradient_norm": event.gradient_norm}
+        row |= {name: values for name, values in optional.items() if values is not None}
         self._make_room(row)
         for name, buffer in self._buffers.items():
             if place < self.count:

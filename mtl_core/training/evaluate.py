@@ -1,6 +1,6 @@
-"""What is measured between steps, on a schedule: losses, errors, best steps, gradient cosines.
+"""What is measured between steps, on a schedule: losses, errors, best steps, and what goes on inside.
 
-Sizes: R replicas, K of them with several tasks, T tasks, O = sum of all heads' outputs, n rows.
+Sizes: R replicas, T tasks, O = sum of all heads' outputs, n rows.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mtl_core.events import Floats, Progress, UnitFinished
+from mtl_core.events import Progress, UnitFinished
 from mtl_core.lazy import torch
 from mtl_core.models.base import Parameters
-from mtl_core.training import gradients
+from mtl_core.training.inside import look_inside
 from mtl_core.training.labels import Labels
 from mtl_core.training.losses import errors, scores, task_losses
 from mtl_core.training.stack import Stack
@@ -32,7 +32,7 @@ def evaluate(stack: Stack) -> Progress:
         stopping = best.look(stack.step_count, known, tested, stack.parameters, patience)
         if stopping.any() or (best.stopped.any() and stack.now.optimiser.weight_decay):
             stack.stop(stopping)
-    train, cosine = _train_losses(stack), _cosine(stack)
+    train, inside = _train_losses(stack), look_inside(stack)
     stack.evaluated = stack.step_count
     return Progress(
         unit=stack.unit.index,
@@ -46,7 +46,9 @@ def evaluate(stack: Stack) -> Progress:
         stopped=best.stopped.numpy().copy(),
         diverged=best.diverged.numpy().copy(),
         seconds=stack.seconds,
-        cosine=cosine,
+        cosine=inside.cosine,
+        gradient_norm=inside.gradient_norm,
+        inside=inside.shown,
     )
 
 
@@ -98,20 +100,6 @@ def _train_losses(stack: Stack) -> torch.Tensor:
     mean = torch.where(stack.counted > 0, stack.total / stack.counted, torch.nan)
     stack.total, stack.counted = torch.zeros_like(stack.total), torch.zeros_like(stack.counted)
     return mean
-
-
-def _cosine(stack: Stack) -> Floats | None:
-    """Gradient cosines of the multi-task replicas on the coming batch [R, T, T]; None where nothing is shared."""
-    k, n_tasks = stack.n_multi, len(stack.tasks)
-    if not k or not stack.shared:
-        return None
-    inputs, labels = stack.batches.at(stack.step_count)
-    part = stack.part(slice(0, k))
-    losses, learned, pull = stack.look(part, inputs[:k], labels[:k], slice(0, k))
-    matrix, _ = gradients.jacobian(losses, learned, pull, tuple(part), stack.shared)
-    found = np.full((len(stack.present), n_tasks, n_tasks), np.nan, np.float32)
-    found[:k] = gradients.cosines(torch.bmm(matrix, matrix.transpose(1, 2))).numpy()
-    return found
 
 
 def _shown(values: torch.Tensor, absent: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -31,7 +31,12 @@ def unflatten(flat: torch.Tensor, parameters: Parameters, shared: tuple[str, ...
 
 def cosines(gramian: torch.Tensor) -> torch.Tensor:
     """Cosine of every two tasks' gradients [R, T, T]; NaN where a gradient is zero."""
-    norms = gramian.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
-    product = norms[:, :, None] * norms[:, None, :]
+    lengths = norms(gramian)
+    product = lengths[:, :, None] * lengths[:, None, :]
     unknown = torch.full_like(gramian, torch.nan)
     return torch.where(product > 0, (gramian / product).clamp(-1, 1), unknown)
+
+
+def norms(gramian: torch.Tensor) -> torch.Tensor:
+    """Lengths of the tasks' gradients [R, T]."""
+    return gramian.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()
