@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-UPLOAD_LIMIT_MB = 50
+UPLOAD_LIMIT_MB = 500
 UPLOAD_DAYS = 90
 
 

@@ -65,13 +65,16 @@ def run(
 ) -> None:
     """Train alone and together, then say what helps: a progress bar, then the verdict."""
     from mtl_core.cli.inspect import recipe_for
+    from mtl_core.cli.reading import reading_told
     from mtl_core.cli.wishes import experiment_from, read_experiment
 
     given = locals()
     short = [f"{spot}={given[flag]}" for flag, spot in SHORT.items() if given[flag] is not None]
     chosen = {"sharing": sharing, "weighting": weighting, "optimiser": optimiser}
     value = None if experiment is None else read_experiment(experiment, has_data=data is not None)
-    wish = experiment_from(value, data, tasks, chosen, [*short, *(settings or [])], recipe_for(recipe, data, _err()))
+    knobs = [*short, *(settings or [])]
+    with reading_told(_err()):
+        wish = experiment_from(value, data, tasks, chosen, knobs, recipe_for(recipe, data, _err()))
     _run(wish, name, note, as_json)
 
 
@@ -151,8 +154,10 @@ def inspect(
 ) -> None:
     """What the lab sees in a table: how it is read, roles of its columns, what would spoil a comparison."""
     from mtl_core.cli import inspect as inspecting
+    from mtl_core.cli.reading import reading_told
 
-    facts = inspecting.told(file, recipe, save)
+    with reading_told(_err()):
+        facts = inspecting.told(file, recipe, save)
     if as_json:
         _print_json(facts)
     else:

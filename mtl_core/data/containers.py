@@ -14,11 +14,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mtl_core.data.pieces import CELL_LIMIT
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 
-UNPACKED_LIMIT_MB = 4 * UPLOAD_LIMIT_MB
-"""Compressed tables are read up to this size."""
+UNPACKED_LIMIT_MB = UPLOAD_LIMIT_MB
+"""Compressed text is read up to this size."""
+WORKBOOK_LIMIT_MB = 200
+"""So is a workbook: its reader needs many times its size."""
+COLUMNS_LIMIT_MB = 8 * CELL_LIMIT // 10**6
+"""And so is a Parquet table: 8 bytes for each cell."""
 _CHUNK = 1 << 20
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -63,7 +68,7 @@ def _gzip(content: bytes, filename: str) -> Unpacked:
     except (OSError, EOFError, zlib.error) as error:
         raise InvalidInput(f"{filename} is a compressed file that is damaged; compress it again") from error
     if len(text) > UNPACKED_LIMIT_MB * 10**6:
-        raise _too_large(filename)
+        raise _too_large(filename, UNPACKED_LIMIT_MB)
     return Unpacked(text, "gzip")
 
 
@@ -72,9 +77,11 @@ def _zip(content: bytes, filename: str) -> Unpacked:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [each for each in archive.infolist() if not each.is_dir()]
-            if sum(each.file_size for each in entries) > UNPACKED_LIMIT_MB * 10**6:
-                raise _too_large(filename)
-            if any(each.filename == "xl/workbook.xml" for each in entries):
+            book = any(each.filename == "xl/workbook.xml" for each in entries)
+            limit = WORKBOOK_LIMIT_MB if book else UNPACKED_LIMIT_MB
+            if sum(each.file_size for each in entries) > limit * 10**6:
+                raise _too_large(filename, limit)
+            if book:
                 return _excel(content, filename)
             return _only_member(archive, [each for each in entries if "__MACOSX" not in each.filename], filename)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
@@ -89,7 +96,7 @@ def _only_member(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], filen
     with archive.open(entries[0]) as member:
         text = member.read(UNPACKED_LIMIT_MB * 10**6 + 1)
     if len(text) > UNPACKED_LIMIT_MB * 10**6:
-        raise _too_large(filename)
+        raise _too_large(filename, UNPACKED_LIMIT_MB)
     return Unpacked(text, "zip", notes=(f"The archive holds one file, {entries[0].filename!r}; it was read.",))
 
 
@@ -124,8 +131,8 @@ def _parquet(content: bytes, filename: str) -> Unpacked:
         facts = file.metadata
         size = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
         # a dictionary may say one long text a million times over, so cells count too
-        if max(size, 8 * facts.num_rows * facts.num_columns) > UNPACKED_LIMIT_MB * 10**6:
-            raise _too_large(filename)
+        if max(size, 8 * facts.num_rows * facts.num_columns) > COLUMNS_LIMIT_MB * 10**6:
+            raise _too_large(filename, COLUMNS_LIMIT_MB)
         frame = file.read().to_pandas(date_as_object=False, ignore_metadata=True)
     except InvalidInput:
         raise
@@ -143,8 +150,8 @@ def _plain_cells(column: pd.Series) -> pd.Series:
     return column.astype("str").where(column.notna())
 
 
-def _too_large(filename: str) -> InvalidInput:
-    return InvalidInput(f"{filename} unpacks to more than {UNPACKED_LIMIT_MB} MB, which is too large; take fewer rows")
+def _too_large(filename: str, limit: int) -> InvalidInput:
+    return InvalidInput(f"{filename} unpacks to more than {limit} MB, which is too large; take fewer rows")
 
 
 _OPENERS = {b"PK\x03\x04": _zip, b"\x1f\x8b": _gzip, b"PAR1": _parquet}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from itertools import islice
 
 PAIRED, SINGLE = ["gb18030", "cp1252"], ["cp1252", "cp1251"]
 """Encodings that are weighed against each other: Chinese text has its high bytes in pairs, Western text seldom."""
@@ -44,7 +45,8 @@ def samples(content: bytes, names: tuple[str, ...]) -> dict[str, str]:
 
 def odd_lines(content: bytes) -> list[bytes]:
     """The first lines that are not plain ASCII: they alone tell encodings apart."""
-    return [line for line in content.splitlines() if not line.isascii()][:_ODD_LINES]
+    lines = (found[0] for found in re.finditer(rb"[^\r\n]+", content))  # lazily: a large file has millions
+    return list(islice((line for line in lines if not line.isascii()), _ODD_LINES))
 
 
 def _differs(content: bytes, name: str, found: str, text: bytes) -> bool:

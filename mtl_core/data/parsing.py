@@ -17,6 +17,7 @@ import pandas as pd
 
 from mtl_core.data.columns import short
 from mtl_core.data.dialect import MISSING, Dialect
+from mtl_core.data.pieces import PIECES_FROM, read_in_pieces
 from mtl_core.registry import InvalidInput
 
 Kept = Collection[tuple[str, str]]
@@ -36,13 +37,13 @@ def parse(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = _read(table, encoding, found, names, {name: [""] for name in names})
+            frame = _read(table, filename, encoding, found, names, {name: [""] for name in names})
             words = tuple(each for each in _words(frame) if each[:2] not in kept)
             if words:
                 emptied: dict[str, list[str]] = {}
                 for name, word, _ in words:
                     emptied.setdefault(name, [""]).append(word)
-                again = _read(table, encoding, found, names, emptied, [names.index(name) for name in emptied])
+                again = _read(table, filename, encoding, found, names, emptied, [names.index(name) for name in emptied])
                 frame = frame.assign(**{name: again[name] for name in emptied})
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, UnicodeError) as error:
         raise InvalidInput(f"{filename} cannot be read: {_reason(str(error), len(names))}") from error
@@ -63,27 +64,30 @@ def in_words(words: Words) -> list[str]:
 
 def _read(
     table: bytes,
+    filename: str,
     encoding: str,
     found: Dialect,
     names: list[str],
     missing: dict[str, list[str]],
     columns: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    how: dict[str, Any] = {"header": 0 if found.header else None, "skiprows": [1] if found.units else None}
-    how["usecols"] = columns
-    frame: Any = pd.read_csv(
-        io.BytesIO(table),
-        encoding=encoding,
-        sep=found.delimiter,
-        decimal=found.decimal,
-        names=names,
-        index_col=False,
-        keep_default_na=False,
-        na_values=missing,
-        skipinitialspace=True,
-        low_memory=False,
-        **how,
-    )
+    how: dict[str, Any] = {
+        "header": 0 if found.header else None,
+        "skiprows": [1] if found.units else None,
+        "usecols": columns,
+        "encoding": encoding,
+        "sep": found.delimiter,
+        "decimal": found.decimal,
+        "names": names,
+        "index_col": False,
+        "keep_default_na": False,
+        "na_values": missing,
+        "skipinitialspace": True,
+        "low_memory": False,
+    }
+    if len(table) > PIECES_FROM:
+        return read_in_pieces(table, filename, **how)
+    frame: Any = pd.read_csv(io.BytesIO(table), **how)
     return cast(pd.DataFrame, frame)
 
 

@@ -28,7 +28,8 @@ from mtl_core import settings
 from mtl_core.data.containers import unpack
 from mtl_core.data.encodings import detect
 from mtl_core.data.parsing import Kept
-from mtl_core.data.reading import Reading, read_table
+from mtl_core.data.pieces import PIECES_FROM, tell
+from mtl_core.data.reading import Reading, check_size, read_table
 from mtl_core.registry import InvalidInput
 
 DAY = 86_400.0
@@ -55,10 +56,15 @@ def store_upload(
     encoding: as a person says; "" = as detected. Another encoding is another upload. owner: whose it is, "" = this
     machine's. notes: sentences about where it came from.
     """
-    fingerprint = hashlib.sha256(content + encoding.encode()).hexdigest()[:16]
+    check_size(len(content), Path(filename).name)
+    signature = hashlib.sha256(content)
+    signature.update(encoding.encode())
+    fingerprint = signature.hexdigest()[:16]
     folder = _folder(fingerprint)
     if not folder.is_dir():
         frame, reading = read_table(content, Path(filename).name, encoding)
+        if len(content) > PIECES_FROM:
+            tell(f"Keeping {reading.filename}", 1.0)
         others = reading.others or _others(content, encoding)
         reading = dataclasses.replace(reading, others=others, notes=(*notes, *reading.notes))
         _keep(folder, content, frame, reading)

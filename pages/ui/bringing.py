@@ -9,18 +9,20 @@ from pathlib import Path
 import streamlit as st
 
 from mtl_core.data.join import as_parquet, joined, keys
+from mtl_core.data.pieces import CELL_LIMIT
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.table import Upload, load_upload, store_upload
 from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB, upload_days
+from pages.ui.reading_bar import reading_bar
 from pages.ui.text import cut, plain, plural
 from pages.ui.visitor import remember_visitor, visitor
 
 INTRODUCTION = (
     "A table (CSV, Excel or Parquet, also compressed): one row for each example, one column for each feature or task. "
-    f"At most {UPLOAD_LIMIT_MB} MB. It stays on the machine that runs this lab and is yours: only you see it in your "
-    "list, only you can delete it."
+    f"At most {UPLOAD_LIMIT_MB} MB and {CELL_LIMIT // 10**6} million cells. It stays on the machine that runs this "
+    "lab and is yours: only you see it in your list, only you can delete it."
 )
 LISTED = 20
 
@@ -58,7 +60,8 @@ def keep(content: bytes, name: str, encoding: str = "", notes: tuple[str, ...] =
     """The table in these bytes comes into view; or the sentence that says why there is none."""
     st.session_state.pop("upload_problem", None)
     try:
-        st.session_state["upload"] = store_upload(content, name, encoding, visitor(), notes)
+        with reading_bar():
+            st.session_state["upload"] = store_upload(content, name, encoding, visitor(), notes)
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
 
@@ -99,7 +102,8 @@ def take_second() -> None:
     if file is None:
         return
     try:
-        st.session_state["join.second"] = store_upload(file.getvalue(), file.name, owner=visitor())
+        with reading_bar():
+            st.session_state["join.second"] = store_upload(file.getvalue(), file.name, owner=visitor())
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
 
