@@ -259,6 +259,33 @@ def test_the_cosine_strip_puts_each_pair_on_its_row() -> None:
     assert trace["z"].tolist() == [[0.1], [0.2], [0.3]]
 
 
+def shown(name: str, values: list[list[float]]) -> pd.DataFrame:
+    cells = [(name, r, c, value) for r, row in enumerate(values) for c, value in enumerate(row)]
+    return pd.DataFrame(cells, columns=["name", "row", "column", "mean"])
+
+
+def test_the_map_of_stitches_names_tasks_and_layers() -> None:
+    frame = pd.concat([shown("stitch.0", [[0.9, 0.1], [-0.2, 0.8]]), shown("stitch.1", [[0.7, 0.3], [0.5, 0.5]])])
+    figure = charts_inside.inside_map(frame, ("x", "y"))
+    assert figure.traces[0]["z"].tolist() == [[0.9, 0.1, 0.7, 0.3], [-0.2, 0.8, 0.5, 0.5]]
+    assert figure.layout["xaxis"]["ticktext"] == ["x, layer 1", "y, layer 1", "x, layer 2", "y, layer 2"]
+    assert "y from x, layer 1 -0.20" in figure.alt
+
+
+def test_the_map_of_gates_tells_own_experts_from_common_ones() -> None:
+    figure = charts_inside.inside_map(shown("gates", [[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]), ("x", "<b>y</b>"), 1)
+    assert figure.layout["xaxis"]["ticktext"] == ["expert 1", "expert 2", "own 1"]
+    assert "<b>" not in figure.layout["yaxis"]["ticktext"][1]
+    common = charts_inside.inside_map(shown("gates", [[0.4, 0.6]]), ("x", "y"))
+    assert common.layout["yaxis"]["ticktext"] == ["every task"]
+    parts = charts_inside.inside_map(shown("stitch.0", np.eye(4).tolist()), ("x", "y"))
+    assert parts.layout["yaxis"]["ticktext"] == ["x (1)", "x (2)", "y (1)", "y (2)"]
+
+
+def test_a_map_without_cells_says_so() -> None:
+    assert "No points yet" in charts_inside.inside_map(shown("gates", []), ("x", "y")).alt
+
+
 def test_gains_have_the_colour_and_the_word_of_their_verdict() -> None:
     gain = charts_results.Gain("sex", 14.0, 9.0, 19.0, "helps")
     figure = charts_results.gain_dots([gain])

@@ -171,8 +171,25 @@ def _below(record: RunRecord, history: History, sharing: str) -> None:
         marks, weights = arms.marks(record.experiment), arms.with_turns(history.weights(sharing), record.experiment)
         figure = charts_inside.weights_over_time(weights, names, looks, marks, revision=record.id)
         live_chart(figure, "weights")
+    _inside(record, history, sharing)
 
 
+def _inside(record: RunRecord, history: History, sharing: str) -> None:
+    """Gates or stitches as they are now; only for sharing types that have some."""
+    shown = history.inside(sharing, last=True)
+    if shown.empty:
+        return
+    names = tuple(task.name for task in history.tasks)
+    own_experts = getattr(history.arm(sharing).sharing, "own_experts", 0)
+    st.markdown("**What does each task listen to?**", help=INSIDE_TIP)
+    live_chart(charts_inside.inside_map(shown, names, own_experts, revision=record.id), "inside")
+
+
+INSIDE_TIP = (
+    "Mean over the networks at the last point of the curves. A row is a task, a column what it takes from: an expert "
+    "(shares of 1), another task's network (stitches, which may be negative), or a layer whose features it lets "
+    "through (0 = nothing, 1 = all). Equal numbers along a row mean that the task does not choose."
+)
 COSINE_TIP = (
     "Cosine of two tasks' gradients on the shared parameters: blue = one step serves both, vermilion = what helps one "
     "hurts the other. Conflict late in training is normal and is no harm by itself."
