@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mtl_core.cli import inspect as inspecting
 from mtl_core.cli.commands import app
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import CsvFile
@@ -58,3 +59,13 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["inspect", str(tmp_path / name)])
         assert isinstance(result.exception, InvalidInput)
         assert reason in str(result.exception)
+
+
+def test_what_training_would_refuse_is_said_before(tmp_path: Path) -> None:
+    one, wild = tmp_path / "one.csv", tmp_path / "wild.csv"
+    one.write_text("a,b,c\n1,2,3\n", encoding="utf-8")
+    wild.write_text(
+        "a,b,c\n" + "".join(f"{i},{i % 7},{i * 1.5}\n" for i in range(20)) + "1e300,1,2\n", encoding="utf-8"
+    )
+    assert "has 1 row" in inspecting.told(one)["refused"]
+    assert "1e+300" in inspecting.told(wild)["refused"]

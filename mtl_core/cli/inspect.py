@@ -8,18 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import Finding
-from mtl_core.data.recipe import guess_recipe
+from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.saved import SavedRecipe, differences, fitted, saved
 from mtl_core.data.table import read_file
 from mtl_core.registry import InvalidInput
 
+TRIED_CELLS = 10_000_000
+"""Roles of a larger table are tried when it is used: trying takes longer than reading it."""
 COLUMN_FACTS = ("name", "type", "role", "kind", "reason", "missing", "distinct", "examples")
 
 
@@ -39,8 +43,20 @@ def told(path: Path, recipe_file: Path | None = None, save: Path | None = None) 
         "columns": [_column(column) for column in guess(frame)],
         "findings": [_finding(finding) for finding in diagnose(frame, recipe)],
         "recipe": recipe.to_json(),
+        "refused": _refused(frame, recipe, reading.filename),
         **differing,
     }
+
+
+def _refused(frame: pd.DataFrame, recipe: Recipe, title: str) -> str:
+    """Why these roles cannot be trained with, in one sentence; "" where they can."""
+    if frame.size > TRIED_CELLS:
+        return ""
+    try:
+        build_dataset(frame, recipe, title)
+    except InvalidInput as problem:
+        return str(problem)
+    return ""
 
 
 def read_recipe(path: Path) -> SavedRecipe:
@@ -102,6 +118,8 @@ def show(out: Console, facts: dict[str, Any]) -> None:
     for finding in facts["findings"]:
         fix = f" Fix: {finding['fix']}." if finding["fix"] else ""
         out.print(Text(f"[{finding['code']}] {finding['what']} {finding['why']}{fix}"))
+    if facts["refused"]:
+        out.print(Text(f"Not yet to be trained with: {facts['refused']}."))
 
 
 def _column(column: Column) -> dict[str, Any]:

@@ -112,7 +112,10 @@ def _check_no_text(column: pd.Series) -> None:
     odd = np.flatnonzero(pd.to_numeric(column, errors="coerce").isna() & column.notna())
     if len(odd):
         row, text = odd[0] + 1, short(column.iloc[odd[0]])
-        raise InvalidInput(f"column {column.name!r} has text in row {row} ({text!r}); leave it empty if missing")
+        advice = (
+            "leave it empty if missing" if len(odd) < column.notna().sum() / 2 else "learn its classes or leave it out"
+        )
+        raise InvalidInput(f"column {column.name!r} has text in row {row} ({text!r}); {advice}")
 
 
 # --- columns --------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> Groups:
         found = 0 if dataset.groups is None else len(np.unique(dataset.groups))
         raise InvalidInput(
             f"{dataset.title} has {found} groups of {FEWEST_ROWS} or more labelled rows, too few for {folds} folds; "
-            "choose from 2 folds up to half the groups"
+            + (f"choose 2 to {found // 2} folds" if found >= 4 else "4 groups are the least: choose another column")
         )
     prepared = prepare(dataset, folds, seed)
     learning = np.concatenate([prepared.train, prepared.validation], 1)

@@ -36,8 +36,9 @@ def cosine_strip(frame: pd.DataFrame, names: Sequence[str], revision: str = "") 
         "hovertemplate": "%{y}<br>step %{x}: %{z:.2f}<extra></extra>",
     }
     ticks: dict[str, Any] = {"tickvals": [int(steps[0])]} if len(steps) == 1 else {}
+    reached = [0, int(max([FIRST_REACH, *steps]))]
     layout = base_layout(
-        xaxis=axis("step", rangemode="tozero", **ticks), yaxis=axis(autorange="reversed", ticks="", nticks=0)
+        xaxis=axis("step", range=reached, **ticks), yaxis=axis(autorange="reversed", ticks="", nticks=0)
     )
     last = table.iloc[:, -1] if len(steps) else pd.Series(dtype=float)
     said = [f"{label} {value:.2f}" for label, value in zip(labels, last, strict=False) if np.isfinite(value)]
