@@ -13,6 +13,7 @@ from pages.ui import charts, session, shelf, text
 from pages.ui.charts_results import cost_scatter, gain_dots
 from pages.ui.live_chart import live_chart
 from pages.ui.shelf import Shelved
+from pages.ui.verdict_view import DOTS_TIP
 
 NO_PERCENT = "The error alone is so near 0 that a percentage would mislead; this is the difference itself."
 
@@ -84,7 +85,7 @@ def gains(shelved: Sequence[Shelved], view: str, every: tuple[str, ...]) -> None
                 live_chart(gain_dots(dots, unit, revision=view), f"compare-gain-{i}")
                 if unit != "%":
                     st.caption(NO_PERCENT)
-    st.caption("Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference.")
+    st.caption(DOTS_TIP)
 
 
 def cost_chart(shelved: Sequence[Shelved], table: pd.DataFrame) -> None:

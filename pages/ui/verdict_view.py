@@ -40,7 +40,10 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
         _reasons(verdicts, key)
 
 
-DOTS_TIP = "Right of 0 = less error together. Bar = 95 % interval; a bar across 0 = no clear difference."
+DOTS_TIP = (
+    "Right of 0 = less error together. Bar = 95 % interval. Grey = no clear difference: the bar crosses 0, or "
+    "misses it by less than asking about several tasks at once can bring about."
+)
 NO_PERCENTAGE = "An error close to 0 has no sensible percentage; the line below gives the difference itself."
 
 
