@@ -56,7 +56,8 @@ def picture() -> None:
     st.caption(
         "Each dot: how much lower the error is when the tasks are learned together; bar = 95 % interval. Blue = helps, "
         "vermilion = hurts, grey = no clear difference, also where a bar just misses 0: several tasks are asked about "
-        "at once. Same width: each twin alone is as wide as the shared network; same size: the twins together have as many parameters as it has."
+        "at once. Same width: each twin alone is as wide as the shared network; same size: the twins "
+        "together have as many parameters as it has."
     )
 
 
