@@ -26,11 +26,16 @@ def tables() -> dict[str, str]:
 def filled(text: str) -> str:
     """The document's text with every table brought up to date."""
     for name, table in tables().items():
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        if begin in text:
-            head, rest = text.split(begin, 1)
-            text = head + begin + table + end + rest.split(end, 1)[1]
+        if BEGIN.format(name=name) in text:
+            text = replaced(text, name, table)
     return text
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """The document's text with the table of this name in the place of its old one."""
+    begin, end = BEGIN.format(name=name), END.format(name=name)
+    head, rest = text.split(begin, 1)
+    return head + begin + table + end + rest.split(end, 1)[1]
 
 
 def write() -> None:
@@ -41,7 +46,7 @@ def write() -> None:
 
 
 def draw(rows: list[dict[str, Any]]) -> None:
-    """Three curves of growth as a picture, drawn by the browser that the tests use."""
+    """Three curves of growth as a picture."""
     panels = {
         "networks": "one network-step (µs)",
         "tasks": "one step of 5 networks (ms)",
@@ -57,14 +62,19 @@ def draw(rows: list[dict[str, Any]]) -> None:
     figure.update_xaxes(type="log")
     figure.update_yaxes(type="log")
     figure.update_layout(template="simple_white", showlegend=False, width=1080, height=320, margin={"t": 40, "b": 40})
+    photograph(figure, PLOT, (1100, 340))
+
+
+def photograph(figure: Any, path: Path, size: tuple[int, int]) -> None:
+    """A figure as a picture, drawn by the browser that the tests use. size: width and height in pixels."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 1100, "height": 340})
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         page.set_content(figure.to_html(include_plotlyjs=True))
         page.wait_for_selector(".plotly .main-svg")
-        page.screenshot(path=PLOT)
+        page.screenshot(path=path)
         browser.close()
 
 

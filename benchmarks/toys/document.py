@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
 
-from benchmarks.document import ROOT
+from benchmarks.document import ROOT, photograph, replaced
 from benchmarks.toys import surface
 from benchmarks.toys.checks import Check
 from mtl_core.lazy import torch
 from mtl_core.weighting.base import weightings
 
 DOCUMENT, PLOT = ROOT / "docs" / "toys.md", ROOT / "docs" / "toys.png"
-BEGIN, END = "<!-- {name}: begin -->\n", "<!-- {name}: end -->"
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 EDGE = 10.0
 
@@ -25,9 +22,7 @@ def write(found: dict[str, list[Check]]) -> None:
     """The tables of these toys, and the picture where the surface was among them."""
     text = DOCUMENT.read_text(encoding="utf-8")
     for name, checks in found.items():
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        head, rest = text.split(begin, 1)
-        text = head + begin + table(checks) + end + rest.split(end, 1)[1]
+        text = replaced(text, name, table(checks))
     DOCUMENT.write_text(text, encoding="utf-8")
     if "surface" in found:
         draw()
@@ -56,15 +51,7 @@ def draw() -> None:
     figure.update_yaxes(range=[-EDGE, EDGE], tickvals=[-8, 0, 8])
     figure.update_layout(template="simple_white", showlegend=False, width=1200, height=470)
     figure.update_layout(margin={"t": 30, "b": 30, "l": 60, "r": 10})
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_page(viewport={"width": 1210, "height": 480})
-        page.set_content(figure.to_html(include_plotlyjs=True))
-        page.wait_for_selector(".plotly .main-svg")
-        page.screenshot(path=PLOT)
-        browser.close()
+    photograph(figure, PLOT, (1210, 480))
 
 
 def _panel(figure: Any, problem: surface.Problem, paths: surface.Paths, row: int, column: int) -> None:
