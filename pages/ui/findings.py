@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from mtl_core.data.building import ROW_MINIMUM
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import Finding
 from mtl_core.data.recipe import Recipe
@@ -19,14 +20,14 @@ Use = Callable[[str, Recipe], None]
 
 def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
     """The gravest findings first; `use` takes the upload and the recipe of a fix."""
-    found = _findings(fingerprint, recipe.to_text())
+    found, rows = _findings(fingerprint, recipe.to_text())
     if found:
         st.markdown(f"**{plain(plural(len(found), 'finding'))} to look at before training**")
     for i, finding in enumerate(found[:SHOWN]):
         _show(fingerprint, finding, f"fix.{fingerprint}.{i}", use)
     if len(found) > SHOWN:
         st.caption(plain(f"{len(found) - SHOWN} more will be shown when these are dealt with."))
-    if not found:
+    if not found and rows >= ROW_MINIMUM:
         st.caption("Nothing was found that would spoil a comparison.")
     if recipe.missing or recipe.once:
         _undo(fingerprint, recipe, use)
@@ -50,6 +51,8 @@ def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _findings(fingerprint: str, recipe: str) -> tuple[Finding, ...]:
+def _findings(fingerprint: str, recipe: str) -> tuple[tuple[Finding, ...], int]:
+    """What the doctor says, and the number of rows it looked at."""
     chosen = Recipe.from_text(recipe)
-    return diagnose(load_upload(fingerprint, chosen.kept)[0], chosen)
+    frame = load_upload(fingerprint, chosen.kept)[0]
+    return diagnose(frame, chosen), len(frame)
