@@ -221,6 +221,11 @@ def test_runs_are_listed_compared_and_exported(terminal: Terminal, tmp_path: Pat
     rerun = terminal("run", str(target), "--json")
     assert [row["gain"] for row in rerun.json["verdicts"]] == [row["gain"] for row in compared["runs"][0]["verdicts"]]
 
+    base[base.index("data.rows=61")] = "data.rows=62"
+    other = terminal(*base).json["run"]
+    refused = terminal("compare", first, other)
+    assert (refused.code, "rows: 61 against 62" in refused.err) == (2, True)
+
 
 @pytest.mark.parametrize(
     ("words", "sentence"),

@@ -231,6 +231,7 @@ def test_runs_on_other_data_cannot_be_compared(place: Room) -> None:
     run = place.make(other, name="Gym")
     at = choose(place.open("runs"), "First", "Gym")
     assert button(at, "compare").disabled
+    assert any("these differ in" in each.value and "against" in each.value for each in at.caption)
     place.lab.delete(run)
 
 

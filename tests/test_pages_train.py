@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from mtl_core.api import Lab
 from mtl_core.experiment import Change, Experiment, Plan, Training
-from mtl_core.models.base import Trunk
+from mtl_core.models.base import Trunk, sharings
 from mtl_core.running.slices import Job, Part, work
 from mtl_core.store.claims import Claim
 from mtl_core.store.journal import Journal
@@ -178,6 +178,16 @@ def test_a_finished_run_has_a_sentence_dots_reasons_and_a_price(house: House) ->
     assert "Cost: " in said
     assert {each.proto.popover.label for each in found(shown, "popover")} >= {"Why?", "What would change it?"}
     assert button(shown, "Run")
+
+
+@pytest.mark.parametrize(("sharing", "shown_inside"), [("mmoe", True), ("cross_stitch", True), ("hard", False)])
+def test_what_each_task_listens_to_is_drawn_where_something_chooses(
+    house: House, sharing: str, shown_inside: bool
+) -> None:
+    experiment = replace(SMALL, sharings=(sharings[sharing](),))
+    shown = page(TRAIN, run=house.run("finished", experiment=experiment))
+    assert ("What does each task listen to?" in words(shown)) == shown_inside
+    assert any("inside" in each.proto.id for each in found(shown, "bidi_component")) == shown_inside
 
 
 EARLY = [("stopped", "Stopped at step 4 of 6"), ("failed", "Failed at step 4 of 6: no room")]

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.data.base import sources
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.evaluation.compare import compare
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.report import (
+    data_apart,
     differences,
     harmless,
     history_csv,
@@ -114,6 +116,18 @@ def test_one_changed_setting_is_one_difference(other: Experiment, setting: str, 
     found = differences(EXPERIMENT, other)
     assert [(each.setting, each.a, each.b) for each in found] == [(setting, a, b)]
     assert [(each.setting, each.a, each.b) for each in differences(other, EXPERIMENT)] == [(setting, b, a)]
+
+
+def test_data_that_differ_are_told_apart_by_their_dials() -> None:
+    mine = Relatedness(tasks=2, rows=60, inputs=3)
+    other = replace(EXPERIMENT, data=replace(mine, relatedness=0.25, rows=90))
+    words = data_apart(replace(EXPERIMENT, data=mine), other)
+    assert f"relatedness: {mine.relatedness} against 0.25" in words.lower()
+    assert "60 against 90" in words
+    penguins = sources["penguins"]()
+    words = data_apart(EXPERIMENT, replace(EXPERIMENT, data=penguins))
+    assert words == f"{EXPERIMENT.data.label()} against {penguins.label()}"
+    assert data_apart(EXPERIMENT, EXPERIMENT) == "the rows themselves"
 
 
 def test_another_method_differs_in_its_name_and_in_knobs_that_only_one_has() -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mtl_core.evaluation import words
 from mtl_core.evaluation.compare import Comparison
-from mtl_core.evaluation.report import differences, verdict_rows
+from mtl_core.evaluation.report import data_apart, differences, verdict_rows
 from mtl_core.evaluation.verdict import TaskVerdict
 from mtl_core.metrics import metrics
 from mtl_core.registry import InvalidInput
@@ -122,7 +122,8 @@ def check_comparable(records: Sequence[RunRecord]) -> None:
     for other in records[1:]:
         if other.data_fingerprint != records[0].data_fingerprint:
             pair = " and ".join(f"{each.id} ({each.data_title})" for each in (records[0], other))
-            raise InvalidInput(f"the runs {pair} have different data; compare runs on the same data")
+            differ = data_apart(records[0].experiment, other.experiment)
+            raise InvalidInput(f"the runs {pair} have different data ({differ}); compare runs on the same data")
 
 
 def differences_json(records: Sequence[RunRecord]) -> list[dict[str, str]]:

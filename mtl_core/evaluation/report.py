@@ -14,6 +14,7 @@ import pandas as pd
 import mtl_core
 from mtl_core.evaluation.compare import Comparison
 from mtl_core.evaluation.history import History
+from mtl_core.evaluation.words import listing
 from mtl_core.experiment import Change, Experiment
 from mtl_core.registry import Method
 
@@ -87,6 +88,15 @@ def differences(a: Experiment, b: Experiment) -> list[Difference]:
         for name in dict.fromkeys([*left, *right])
         if left.get(name) != right.get(name)
     ]
+
+
+def data_apart(a: Experiment, b: Experiment) -> str:
+    """In what data that are known to differ do so, in words: "relatedness: 0.2 against 0.9"."""
+    apart = {each.setting: f"{each.a} against {each.b}" for each in differences(a, b)}
+    if "Data" in apart:
+        return apart["Data"]
+    dials = [name for name in apart if name.startswith("Data: ")]
+    return listing([f"{name.removeprefix('Data: ').lower()}: {apart[name]}" for name in dials]) or "the rows themselves"
 
 
 def settings_in_words(experiment: Experiment) -> dict[str, str]:

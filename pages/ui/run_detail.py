@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mtl_core.evaluation.report import data_apart
 from mtl_core.store.records import RunRecord
 from pages.ui import session, text
 from pages.ui.run_table import progress
@@ -108,11 +109,13 @@ def many(records: Sequence[RunRecord]) -> None:
     for record in records[:12]:
         st.caption(text.plain(text.cut(run_title(record), 60)))
     with st.container(horizontal=True, gap="small"):
-        same = len({record.data_fingerprint for record in records}) == 1
-        tip = None if same else "Only runs on the same data can be compared"
-        if st.button("Compare", type="primary", key=own_key("compare", records), disabled=not same, help=tip):
+        other = next((each for each in records if each.data_fingerprint != records[0].data_fingerprint), None)
+        if st.button("Compare", type="primary", key=own_key("compare", records), disabled=other is not None):
             compare(records)
         stop(records)
+    if other is not None:
+        differ = data_apart(records[0].experiment, other.experiment)
+        st.caption(text.plain(f"Only runs on the same data can be compared; these differ in {text.cut(differ, 120)}."))
     delete(records)
 
 
