@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.work import Row
 
 ROOT = Path(__file__).parent.parent
-CLICKS, FIRST_POINT_LIMIT_MS = 5, 500.0
+LOADS, FIRST_POINT_LIMIT_MS = 5, 500.0
 
 RUN = ".st-key-button-run button"
 """The one button that says Run, Pause or Resume."""
@@ -40,23 +40,37 @@ COUNT_UPDATES = """async (seconds) => {
 
 def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as home, served(Path(home)) as address, chromium() as page:
-        page.goto(f"{address}/train")
-        page.wait_for_selector('[data-testid="live-chart"][data-points]')
-        _until(lambda: page.locator(RUN).is_enabled())
-        page.get_by_text("Full verdict", exact=True).click()
-        page.wait_for_timeout(2000)
-        waits = [_click_to_first_point(page) for _ in range(CLICKS)]
+        clicks = np.array([_first_and_second_click(page, address) for _ in range(LOADS)])
         page.locator(RUN).click()
         page.wait_for_timeout(500)
         updates, milliseconds, longest = page.evaluate(COUNT_UPDATES, 3)
+    first, second = map(float, np.median(clicks, axis=0))
+    click = "click on Run to the first point on the chart"
     return [
         Row(
-            "click on Run to the first point on the chart, median", float(np.median(waits)), "ms", FIRST_POINT_LIMIT_MS
+            f"{click}: first click after the page was loaded, median of {LOADS} loads",
+            first,
+            "ms",
+            FIRST_POINT_LIMIT_MS,
         ),
-        Row("the same, slowest of five", max(waits), "ms"),
+        Row(f"{click}: second click, median", second, "ms", FIRST_POINT_LIMIT_MS),
+        Row(
+            "slowest of all these clicks (the very first after the server's start is among them)",
+            float(clicks.max()),
+            "ms",
+        ),
         Row("live updates of the loss chart a second", 1000 * updates / milliseconds, "a second"),
         Row("longest time between two frames while it updates", longest, "ms"),
     ]
+
+
+def _first_and_second_click(page: Page, address: str) -> tuple[float, float]:
+    page.goto(f"{address}/train")
+    page.wait_for_selector('[data-testid="live-chart"][data-points]')
+    _until(lambda: page.locator(RUN).is_enabled())
+    page.get_by_text("Full verdict", exact=True).click()
+    page.wait_for_timeout(2000)
+    return _click_to_first_point(page), _click_to_first_point(page)
 
 
 def _click_to_first_point(page: Page) -> float:

@@ -50,10 +50,11 @@ def _progress(record: RunRecord) -> None:
     words = text.plain(progress_words(record, others))
     if record.status == "queued" and not session.lab().engine_ready():
         words = "The workers are starting; the first start takes some seconds"
-    if record.status in ACTIVE:
-        st.progress(min(record.step / max(record.steps, 1), 1.0), text=words)
-    else:
-        st.caption(f"{text.plain(text.cut(record.name, 60))} · {words}")
+    if record.has_ended:
+        words = f"{text.plain(text.cut(record.name, 60))} · {words}"
+    # Also when it has ended: a bar that first appears with the click on Run makes the browser fetch its code then.
+    share = 1.0 if record.status == "finished" else min(record.step / max(record.steps, 1), 1.0)
+    st.progress(share, text=words)
     for sentence in record.diverged:
         st.caption(text.plain(sentence))
 
