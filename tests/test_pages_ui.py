@@ -180,8 +180,8 @@ def test_only_what_differs_from_the_default_is_named() -> None:
     assert forms.differences(Training(steps=1000)) == ["steps 1,000"]
     parts = {"trunk": FIRST.trunk, "sharings": FIRST.sharings, "optimiser": FIRST.optimiser}
     parts |= {"training": FIRST.training, "plan": Plan(folds=10, inits=3)}
-    assert departures(parts) == "all at their defaults"
-    assert departures({**parts, "optimiser": optimisers["sgd"]()}) == "Gradient descent"
+    assert departures(parts) == "All at their defaults"
+    assert departures({**parts, "optimiser": optimisers["sgd"]()}) == "Not at their defaults: Gradient descent"
 
 
 def test_weights_follow_their_task_when_the_choice_of_tasks_changes() -> None:

@@ -28,7 +28,7 @@ def real(viewed: Source) -> Source:
     """Cards of the sets that ship; gives the one in view."""
     names = sorted(shelf("real"), key=lambda name: name != FIRST_DATA)
     chosen = viewed.name if viewed.name in names else names[0]
-    with st.grid(2, min_column_width=150):
+    with st.container(key="cards"), st.grid(2, min_column_width=150):
         for name in names:
             with st.container(border=True, key=f"card-{name}"):
                 card(name, in_view=name == chosen)

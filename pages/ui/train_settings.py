@@ -72,4 +72,4 @@ def departures(parts: dict[str, Any]) -> str:
     methods = [parts["trunk"], *parts["sharings"], parts["optimiser"], parts["training"], plan]
     found = [] if isinstance(parts["optimiser"], Adam) else [parts["optimiser"].title]
     found += [words for method in methods for words in forms.differences(method)]
-    return ", ".join(found) or "all at their defaults"
+    return f"Not at their defaults: {', '.join(found)}" if found else "All at their defaults"

@@ -54,7 +54,8 @@ def _progress(record: RunRecord) -> None:
         words = f"{text.plain(text.cut(record.name, 60))} · {words}"
     # Also when it has ended: a bar that first appears with the click on Run makes the browser fetch its code then.
     share = 1.0 if record.status == "finished" else min(record.step / max(record.steps, 1), 1.0)
-    st.progress(share, text=words)
+    with st.container(key="ended" if record.has_ended else "under-way"):
+        st.progress(share, text=words)
     for sentence in record.diverged:
         st.caption(text.plain(sentence))
 
