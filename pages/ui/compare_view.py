@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from mtl_core.registry import InvalidInput
-from pages.ui import charts, session, shelf, text
+from pages.ui import charts, forms, session, shelf, text
 from pages.ui.charts_results import cost_scatter, gain_dots
 from pages.ui.live_chart import live_chart
 from pages.ui.shelf import Shelved
@@ -57,20 +57,11 @@ def answers(shelved: Sequence[Shelved]) -> None:
 
 def curves(shelved: Sequence[Shelved], view: str, every: tuple[str, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        quantity = st.segmented_control(
-            "Curves",
-            list(text.QUANTITIES),
-            default="validation_error",
-            required=True,
-            format_func=text.QUANTITIES.__getitem__,
-            label_visibility="collapsed",
-            key="compare.quantity",
-            persist_state="session",
-        )
+        quantity = forms.curve_choice("compare.quantity", "validation_error")
         with_alone = st.toggle("Alone too", key="compare.alone", persist_state="session")
         log = st.toggle("Log scale", key="compare.log", persist_state="session")
-    panels = shelf.panels(shelved, quantity or "validation_error", every, with_alone)
-    live_chart(charts.loss_curves(panels, quantity or "validation_error", log=log, revision=view), "compare-curves")
+    panels = shelf.panels(shelved, quantity, every, with_alone)
+    live_chart(charts.loss_curves(panels, quantity, log=log, revision=view), "compare-curves")
     st.caption("One panel a task, one colour a run. Solid = together, dashed = alone. Ribbon = 8 of 10 networks.")
 
 

@@ -28,6 +28,21 @@ def widget_key(*parts: object) -> str:
     return ".".join(map(str, (*parts, session.generation())))
 
 
+def curve_choice(key: str, first: str) -> str:
+    """Which curves to draw; remembered under the key."""
+    chosen = st.segmented_control(
+        "Curves",
+        list(text.QUANTITIES),
+        default=first,
+        required=True,
+        format_func=text.QUANTITIES.__getitem__,
+        label_visibility="collapsed",
+        key=key,
+        persist_state="session",
+    )
+    return chosen or first
+
+
 def choose(registry: Registry[M], key: str, label: str, value: str, *, only: Iterable[str] = ()) -> type[M]:
     """Pick one method of a family; its own sentence stands beneath."""
     names = sorted(only or registry)

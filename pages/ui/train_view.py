@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from pages.ui import arms, charts, charts_inside, colours, session, text
+from pages.ui import arms, charts, charts_inside, colours, forms, session, text
 from pages.ui.live_chart import live_chart
 from pages.ui.suggest import next_runs
 from pages.ui.train_actions import ACTIVE
@@ -133,21 +133,12 @@ def _next_runs(record: RunRecord) -> None:
 
 def _curves(record: RunRecord, history: History) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        quantity = st.segmented_control(
-            "Curves",
-            list(text.QUANTITIES),
-            default="validation",
-            required=True,
-            format_func=text.QUANTITIES.__getitem__,
-            label_visibility="collapsed",
-            key="quantity",
-            persist_state="session",
-        )
+        quantity = forms.curve_choice("quantity", "validation")
         log = st.toggle("Log scale", key="log", persist_state="session")
     every = tuple(task.name for task in session.lab().dataset(record.experiment.data).tasks)
-    panels = arms.panels(history, quantity or "validation", every)
+    panels = arms.panels(history, quantity, every)
     marks = arms.marks(record.experiment)
-    live_chart(charts.loss_curves(panels, quantity or "validation", log=log, marks=marks, revision=record.id), "curves")
+    live_chart(charts.loss_curves(panels, quantity, log=log, marks=marks, revision=record.id), "curves")
     st.caption(
         "Solid = together, dashed = alone, both from the same first weights. Ribbon = 8 of 10 networks. "
         "Drag to zoom, double-click to go back; click a line in the legend to hide it."
