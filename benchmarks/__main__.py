@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks [training weightings sharings inside growth verdict page]`.
+"""`make bench`, or `python -m benchmarks [training weightings sharings inside growth devices verdict page]`.
 
 Prints a table, writes benchmarks/results.json and puts it into docs/performance.md and docs/methods.md; figures that
 are held to a limit say whether they keep it.
@@ -16,7 +16,7 @@ from rich.table import Table
 
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - registers every method
-from benchmarks import document, growth, inside, methods, page, reading, training, verdict_speed
+from benchmarks import devices, document, growth, inside, methods, page, reading, training, verdict_speed
 from benchmarks.work import Row
 from mtl_core.evaluation.report import machine
 
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "sharings": training.measure_sharings,
     "inside": inside.measure,
     "growth": growth.measure,
+    "devices": devices.measure,
     "verdict": verdict_speed.measure,
     "page": page.measure,
     "reading": reading.measure,

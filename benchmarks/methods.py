@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +34,7 @@ settings, what it promises, what it costs, where it comes from and where it depa
 T is the number of tasks, K the number of those that a network learns and that have a label in the step, L_t the loss of
 task t, g_t its gradient on the shared parameters.
 """
-COST = " / equal weights"
+WEIGHED, STEP = " / equal weights", ": one step of 20 networks"
 Costs = dict[str, str]
 
 
@@ -48,7 +49,7 @@ def document() -> str:
         *contents(),
         "\n## What methods promise\n\nLaws that a weighting declares are tested on random and on degenerate signals.\n",
         *laws(),
-        "\n## How to share\n",
+        "\n## How to share\n\n" + cost_note(machine),
         *chapter(sharings, list(sharings), costs),
         "\n## Loss weights from the losses\n\n" + cost_note(machine),
         *chapter(weightings, by_loss, costs),
@@ -100,7 +101,7 @@ def section(method: type[Method], costs: Costs) -> Iterator[str]:
     if hasattr(method, "laws"):
         yield f"- Laws: {', '.join(words(law) for law in sorted(method.laws)) or 'none declared'}"
     if method.label() in costs:
-        yield f"- Cost of a step: {costs[method.label()]} that with equal weights"
+        yield f"- Cost of a step: {costs[method.label()]}"
     if entry.reference:
         yield f"- Source: {escaped(entry.reference)}"
         yield f"- Departs from its source: {escaped(entry.differs or 'no.')}"
@@ -112,11 +113,25 @@ def setting(item: Knob) -> str:
 
 
 def measured() -> tuple[Costs, str]:
-    """Cost of a step of each weighting by its label, and the machine it was measured on."""
-    part = json.loads(RESULTS.read_text(encoding="utf-8")).get("weightings", {"rows": [], "machine": {}})
-    rows = {row["name"]: row["value"] for row in part["rows"]}
-    costs = {name.removesuffix(COST): f"{value:.2f} times" for name, value in rows.items() if name.endswith(COST)}
-    return costs, f"{part['machine'].get('cores')} cores, torch {part['machine'].get('torch')}"
+    """Cost of a step of each sharing type and weighting by its label, and the machine it was measured on."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    weighed, shared = (_values(results, name) for name in ("weightings", "sharings"))
+    costs = {
+        name.removesuffix(WEIGHED): f"{value:.2f} times that with equal weights"
+        for name, value in weighed.items()
+        if name.endswith(WEIGHED)
+    }
+    plain = shared.get(sharings["hard"].label() + STEP, math.nan)
+    for name, value in shared.items():
+        times = f"{value / plain:.2f} times that of hard sharing of the same width"
+        costs[name.removesuffix(STEP)] = f"{times} ({value:.2f} ms)"
+    machine = results.get("sharings", {}).get("machine", {})
+    return costs, f"{machine.get('cores')} cores, torch {machine.get('torch')}"
+
+
+def _values(results: dict[str, Any], name: str) -> dict[str, float]:
+    """Figures of one benchmark by what they are of; none if it was not run."""
+    return {row["name"]: row["value"] for row in results.get(name, {"rows": []})["rows"]}
 
 
 def cost_note(machine: str) -> str:

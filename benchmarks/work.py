@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
 
 from mtl_core.data.prepare import Prepared
 from mtl_core.data.synthetic import Relatedness
@@ -75,8 +76,9 @@ def stack(
     weighting: str = "equal",
     rows: Prepared | None = None,
     n_tasks: int = N_TASKS,
+    device: torch.device | None = None,
 ) -> Stack:
-    """A fresh stack on the work."""
+    """A fresh stack on the work; on the processor unless a device is named."""
     names = tuple(task.name for task in tasks(n_tasks))
     trunk = Trunk(width=WIDTH)
     experiment = Experiment(
@@ -84,7 +86,7 @@ def stack(
         training=Training(steps=steps, batch_size=BATCH, evaluate_every=EVERY), plan=Plan(),
     )  # fmt: skip
     unit = Unit(0, experiment.sharings[0], Shape(N_INPUTS, (1,) * n_tasks, trunk), networks)
-    return Stack(experiment, unit, table(n_tasks=n_tasks) if rows is None else rows, tasks(n_tasks))
+    return Stack(experiment, unit, table(n_tasks=n_tasks) if rows is None else rows, tasks(n_tasks), device)
 
 
 def trained(built: Stack) -> float:

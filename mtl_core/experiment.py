@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mtl_core import __version__, draws
 from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.prepare import encoded_names
+from mtl_core.devices import CHOICES
 from mtl_core.events import Replica
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.conv import grids
@@ -66,6 +67,13 @@ class Training(Method):
         "none",
         "How much the rows of a class count while learning; balanced = rare classes as much as frequent ones",
         choices=("none", "balanced"),
+        advanced=True,
+    )
+    device: str = knob(
+        "auto",
+        "auto = a graphics card if the machine has one (NVIDIA's, then Apple's), else the processor",
+        label="Computed on",
+        choices=CHOICES,
         advanced=True,
     )
 

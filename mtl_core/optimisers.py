@@ -63,7 +63,7 @@ class Adam(Optimiser):
 
     def start(self, parameters: Tensors) -> Memory:
         zeros = [[torch.zeros_like(each) for each in parameters] for _ in range(2)]
-        return {"mean": zeros[0], "square": zeros[1], "count": [torch.zeros(())]}
+        return {"mean": zeros[0], "square": zeros[1], "count": [parameters[0].new_zeros(())]}
 
     def move(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> None:
         memory["count"][0] += 1

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"lazy", "registry", "settings", "draws", "scales"}),
+    frozenset({"lazy", "registry", "settings", "draws", "scales", "devices"}),
     frozenset({"tasks", "events"}),
     frozenset({"data", "models", "weighting", "metrics", "optimisers"}),
     frozenset({"experiment"}),
@@ -27,6 +27,8 @@ NEIGHBOURS_THAT_MEET = {
     ("tasks", "events"),
     ("registry", "lazy"),
     ("draws", "lazy"),
+    ("devices", "lazy"),
+    ("devices", "registry"),
     ("settings", "registry"),
 }
 FILES = sorted((ROOT / "mtl_core").rglob("*.py"))

@@ -9,7 +9,9 @@ import torch
 import mtl_core.models  # noqa: F401 - fills the registry
 from mtl_core.models import layers
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
+from mtl_core.models.extraction import ProgressiveLayeredExtraction
 from mtl_core.models.hard import Hard
+from mtl_core.models.stitch import CrossStitch, Sluice
 from mtl_core.tasks import TaskSpec
 from mtl_core.training import gradients
 from mtl_core.training.labels import Labels
@@ -23,7 +25,18 @@ SHAPES = {
 }
 
 
-@pytest.fixture(params=[*(sharings[name]() for name in sharings), Hard(private_layers=1)], ids=repr)
+VARIANTS = [
+    *(sharings[name]() for name in sharings),
+    Hard(private_layers=1),
+    CrossStitch(frozen=True),
+    Sluice(parts=1),
+    Sluice(parts=4),
+    ProgressiveLayeredExtraction(experts=1, own_experts=2),
+    ProgressiveLayeredExtraction(experts=3, own_experts=0),
+]
+
+
+@pytest.fixture(params=VARIANTS, ids=repr)
 def sharing(request: pytest.FixtureRequest) -> Sharing:
     found: Sharing = request.param
     return found

@@ -42,10 +42,11 @@ def test_every_link_of_the_contents_leads_to_a_section() -> None:
     assert all(f'<a id="{each}"></a>' in text for each in wanted)
 
 
-def test_every_weighting_has_a_measured_cost_and_equal_weights_cost_themselves() -> None:
+@pytest.mark.parametrize(("registry", "unit"), [(weightings, "equal"), (sharings, "hard")], ids=["weights", "sharing"])
+def test_every_method_has_a_measured_cost_and_the_unit_costs_itself(registry: object, unit: str) -> None:
     costs, _ = methods.measured()
-    assert {weightings[name].label() for name in weightings} <= set(costs)
-    assert costs[weightings["equal"].label()] == "1.00 times"
+    assert {registry[name].label() for name in registry} <= set(costs)  # type: ignore[attr-defined, index]
+    assert costs[registry[unit].label()].startswith("1.00 times that ")  # type: ignore[index]
 
 
 @pytest.mark.parametrize("method", PAPERS, ids=lambda each: each.__name__)

@@ -320,6 +320,23 @@ def test_sluice_prices_parts_that_do_the_same() -> None:
     torch.testing.assert_close(found, torch.full((len(SEEDS),), 0.5 * float((half.T @ half).square().sum())))
 
 
+def test_the_price_of_parts_pulls_as_its_formula_says() -> None:
+    shape, sharing = Shape(4, (1, 1, 2), Trunk(width=12, depth=2)), Sluice(parts=3, orthogonality=0.5)
+    parameters = begun(sharing, shape)
+    present = torch.tensor([[True, True, True], [True, False, True]] + [[False, True, True]] * 3)
+    found = sharing.penalty(parameters, present, shape)
+    wanted = torch.zeros(len(SEEDS))
+    for i in range(2):
+        a, b, c = (parameters[f"trunk.{i}.weight"] * present[:, :, None, None]).chunk(3, 3)
+        for one, other in ((a, b), (a, c), (b, c)):
+            wanted = wanted + 0.5 * (one.mT @ other).square().sum((1, 2, 3))
+    assert found is not None
+    torch.testing.assert_close(found, wanted)
+    ours, theirs = gradients(found, parameters), gradients(wanted, parameters)
+    for name in parameters:
+        torch.testing.assert_close(ours[name], theirs[name])
+
+
 def test_sluice_refuses_a_width_that_its_parts_do_not_divide() -> None:
     with pytest.raises(InvalidInput, match="3 parts do not divide a width of 8"):
         Sluice(parts=3).layout(SHAPES["equal heads"])

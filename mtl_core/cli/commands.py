@@ -38,6 +38,7 @@ SHORT = {
     "width": "trunk.width",
     "depth": "trunk.depth",
     "learning_rate": "optimiser.learning_rate",
+    "device": "training.device",
 }
 
 
@@ -58,6 +59,7 @@ def run(
     learning_rate: Annotated[float | None, typer.Option(help="Size of a step.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in one step; 0 = all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed: other folds, other starts.")] = None,
+    device: Annotated[str | None, typer.Option(help="What computes: auto, cuda, mps or cpu.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Any knob, as weighting.temperature=3.")] = None,
     name: Annotated[str, typer.Option(help="What the run is called in the list.")] = "",
     note: Annotated[str, typer.Option(help="A note kept with the run.")] = "",

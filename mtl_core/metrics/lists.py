@@ -24,7 +24,7 @@ class PairError(Metric):
 
     def list_score(self, outputs: torch.Tensor, targets: torch.Tensor, lists: Lists) -> torch.Tensor:
         scores, numbers = outputs.squeeze(-1), lists.numbers[:, None]
-        wrong, pairs = torch.zeros(targets.shape[:-1]), torch.zeros(targets.shape[:-1])
+        wrong, pairs = scores.new_zeros(targets.shape[:-1]), scores.new_zeros(targets.shape[:-1])
         for apart in range(1, min(lists.longest, targets.shape[-1])):  # rows of one list stand together
             higher = torch.sign(targets[..., apart:] - targets[..., :-apart]).nan_to_num()
             higher = higher * (numbers[..., apart:] == numbers[..., :-apart])

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
+from mtl_core.models.base import Layout, Parameters, Pullback, Shape, Sharing, sharings
+from mtl_core.models.masked import masked
 
 
 @sharings.register("mtan", title="One trunk, own attention", term="MTAN")
@@ -35,6 +36,9 @@ class MultiTaskAttention(Sharing):
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         return layers.private_heads(parameters, self._masked(parameters, inputs, shape)[0], shape)
 
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        return super().linearise(parameters, inputs, shape) if shape.grids else masked(parameters, inputs, shape)
+
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return layers.trunk_names(shape)
 
@@ -46,7 +50,7 @@ class MultiTaskAttention(Sharing):
         self, parameters: Parameters, inputs: torch.Tensor, shape: Shape
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """The last masked features and every layer's masks, each [R, T, B, W]."""
-        values, seen, masks = inputs, torch.empty(0), list[torch.Tensor]()
+        values, seen, masks = inputs, inputs, list[torch.Tensor]()
         for i in range(shape.n_layers):
             layer = (parameters[f"trunk.{i}.weight"], parameters[f"trunk.{i}.bias"])
             values = layers.passed(values, [layer], shape, range(i, i + 1))  # [R, B, W]

@@ -56,7 +56,7 @@ def backward_pass(
         gradient = torch.bmm(gradient, flat[-2])
     for i in reversed(range(len(kept) - 1)):
         fresh = has_head or i < len(kept) - 2  # made here, so its memory may be used again
-        gradient = _bent(gradient.contiguous(), kept[i + 1], activation, fresh)
+        gradient = bent(gradient.contiguous(), kept[i + 1], activation, fresh)
         found = [torch.bmm(kept[i].transpose(1, 2), gradient), gradient.sum(1, keepdim=True), *found]
         if i or to_inputs:
             gradient = torch.bmm(gradient, flat[2 * i].transpose(1, 2))
@@ -78,7 +78,7 @@ def backward_each(
     gradient = torch.bmm(gradient.view(tall), flat[-2])
     for i in reversed(range(len(kept) - 1)):
         sides = gradient.view(n_replicas, n_rows, n_tasks, -1)
-        sides = _bent(sides, kept[i + 1].unsqueeze(2), activation, in_place=True)
+        sides = bent(sides, kept[i + 1].unsqueeze(2), activation, in_place=True)
         weight = torch.bmm(kept[i].transpose(1, 2), sides.view(wide))  # [R, in, T * out]
         found = [weight.unflatten(2, (n_tasks, -1)).transpose(1, 2), sides.sum(1).unsqueeze(2), *found]
         if i:
@@ -110,7 +110,7 @@ def _function() -> Any:
     return Chain
 
 
-def _bent(gradient: torch.Tensor, values: torch.Tensor, activation: str, in_place: bool) -> torch.Tensor:
+def bent(gradient: torch.Tensor, values: torch.Tensor, activation: str, in_place: bool) -> torch.Tensor:
     """Gradient before the activation, from the one behind it and the activation's own output."""
     before = gradient if in_place else torch.empty_like(gradient)
     if activation == "relu":

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Layout, Parameter, Parameters, Shape, Sharing, sharings
+from mtl_core.models.base import Layout, Parameter, Parameters, Pullback, Shape, Sharing, sharings
 from mtl_core.models.experts import expert_words
+from mtl_core.models.progressive import progressive
 from mtl_core.registry import knob
 
 
@@ -125,6 +126,11 @@ class ProgressiveLayeredExtraction(CustomisedExperts):
             handed = mixed(everyone, torch.cat([overall, self._over_all(shares)], 1))  # [R, 1 + T, B, W]
             road, tasks = handed[:, 0], handed[:, 1:]
         raise AssertionError("a trunk has at least one layer")
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if shape.grids:
+            return super().linearise(parameters, inputs, shape)
+        return progressive(parameters, inputs, shape, self.experts)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         """What reaches several heads: the last level's own experts and the last two levels' task gates do not."""

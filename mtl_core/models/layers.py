@@ -118,10 +118,11 @@ def passed(
     return chain(values, list(hidden[n_looks:]), head, shape.trunk.activation)
 
 
-def start(layout: Layout, seeds: NDArray[np.int64]) -> Parameters:
-    """First numbers of every parameter, [R, *shape] float32 and contiguous, ready for gradients."""
+def start(layout: Layout, seeds: NDArray[np.int64], device: torch.device | None = None) -> Parameters:
+    """First numbers of every parameter, [R, *shape] float32 and contiguous, ready for gradients; the processor's own
+    unless a device is named."""
     drawn = {name: np.ascontiguousarray(_drawn(parameter, seeds)) for name, parameter in layout.items()}
-    return {name: torch.from_numpy(values).requires_grad_() for name, values in drawn.items()}
+    return {name: torch.from_numpy(values).to(device).requires_grad_() for name, values in drawn.items()}
 
 
 def _drawn(parameter: Parameter, seeds: NDArray[np.int64]) -> NDArray[np.float32]:

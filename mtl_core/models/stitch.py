@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Layout, Parameter, Parameters, Shape, Sharing, sharings
+from mtl_core.models.base import Layout, Parameter, Parameters, Pullback, Shape, Sharing, sharings
 from mtl_core.models.hard import branching_layout
+from mtl_core.models.stitched import stitched
 from mtl_core.registry import InvalidInput, knob
 
 
@@ -44,6 +46,11 @@ class CrossStitch(Sharing):
             values = torch.bmm(stitch, values.flatten(2)).view_as(values)
         return layers.private_heads(parameters, values, shape)
 
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if shape.grids:
+            return super().linearise(parameters, inputs, shape)
+        return stitched(parameters, inputs, shape, [self._matrix(parameters, i, shape) for i in range(shape.n_layers)])
+
     def shared(self, shape: Shape) -> tuple[str, ...]:
         last = f"stitch.{shape.n_layers - 1}"  # each of its rows feeds one head
         return tuple(name for name in self.layout(shape) if name != last and not name.startswith("head."))
@@ -55,7 +62,7 @@ class CrossStitch(Sharing):
         if not self.frozen:
             return parameters[f"stitch.{layer}"]
         weight = parameters["head.weight"]
-        start = torch.tensor(stitch_start(shape.n_tasks, self.own), dtype=weight.dtype, device=weight.device)
+        start = weight.new_tensor(stitch_start(shape.n_tasks, self.own))
         return start.expand(len(weight), -1, -1)
 
 
@@ -99,7 +106,7 @@ class Sluice(Sharing):
         return branching_layout(shape, 0) | stitches | mix
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
-        values, found = inputs, torch.zeros(())
+        values, found = inputs, inputs.new_zeros(())
         slope = parameters | {"head.bias": torch.zeros_like(parameters["head.bias"])}
         for i in range(shape.n_layers):
             values = layers.columns(parameters, values, shape, range(i, i + 1))  # [R, T, B, W]
@@ -109,11 +116,15 @@ class Sluice(Sharing):
             if i < len(shape.grids):  # of another size than the heads
                 continue
             place = i - len(shape.grids)
-            share = parameters["mix"][:, layers.owners(shape), place].unsqueeze(
-                1
-            )  # heads are linear: mix their outputs
+            share = parameters["mix"][:, layers.owners(shape), place].unsqueeze(1)  # heads are linear: mix outputs
             found = found + share * layers.private_heads(slope, values, shape)
         return found + parameters["head.bias"].transpose(1, 2)
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if shape.grids:
+            return super().linearise(parameters, inputs, shape)
+        stitches = [parameters[f"stitch.{i}"] for i in range(shape.n_layers)]
+        return stitched(parameters, inputs, shape, stitches, parameters["mix"])
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         private = (f"stitch.{shape.n_layers - 1}", "mix", "head.weight", "head.bias")
@@ -122,12 +133,39 @@ class Sluice(Sharing):
     def penalty(self, parameters: Parameters, present: torch.Tensor, shape: Shape) -> torch.Tensor | None:
         if not self.orthogonality or self.parts == 1:
             return None
-        pull = torch.zeros(())
-        for i in range(shape.n_layers):
-            parts = parameters[f"trunk.{i}.weight"].flatten(0, 1).chunk(self.parts, 2)  # each [R * T, in, W / parts]
-            for a, b in combinations(parts, 2):
-                pull = pull + torch.bmm(a.mT, b).flatten(1).square().sum(1)
-        return self.orthogonality * (pull.view(present.shape) * present).sum(1)
+        weights = [parameters[f"trunk.{i}.weight"].flatten(0, 1) for i in range(shape.n_layers)]
+        alike: torch.Tensor = _alike().apply(self.parts, *weights)  # [R * T]
+        return self.orthogonality * (alike.view(present.shape) * present).sum(1)
 
     def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
         return {name: parameters[name] for name in self.layout(shape) if name.startswith(("stitch.", "mix"))}
+
+
+@cache
+def _alike() -> Any:
+    """Sum over matrices [N, in, W] and pairs of their parts of |A' B|^2: [N], as one node of the gradient tape.
+
+    The gradient in A is 2 B (A' B)', that in B is 2 A (A' B). The class is made at first use: see `chain`.
+    """
+
+    class Alike(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, n_parts: int, *weights: torch.Tensor) -> torch.Tensor:
+            found, slopes = weights[0].new_zeros(len(weights[0])), []
+            for weight in weights:
+                parts = weight.chunk(n_parts, 2)  # each [N, in, W / parts]
+                slope = [torch.zeros_like(part) for part in parts]
+                for (a, part), (b, other) in combinations(enumerate(parts), 2):
+                    product = torch.bmm(part.transpose(1, 2), other)
+                    found += product.square().sum((1, 2))
+                    slope[a] += torch.bmm(other, product.transpose(1, 2))
+                    slope[b] += torch.bmm(part, product)
+                slopes.append(torch.cat(slope, 2))
+            ctx.save_for_backward(*slopes)
+            return found
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+            return (None, *[2 * gradient[:, None, None] * slope for slope in ctx.saved_tensors])
+
+    return Alike

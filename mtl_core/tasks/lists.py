@@ -35,9 +35,20 @@ def log_shares(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     return torch.where(known, away - totals(away.exp(), where).gather(-1, where).log(), -torch.inf)
 
 
-def neighbours(values: torch.Tensor, reach: int, beyond: float) -> torch.Tensor:
-    """Rows from `reach` before each row to `reach` behind it, `beyond` where there is none: [..., 2 * reach + 1]."""
-    return torch.nn.functional.pad(values, (reach, reach), value=beyond).unfold(-1, 2 * reach + 1, 1)
+def behind(values: torch.Tensor, reach: int, beyond: float) -> torch.Tensor:
+    """The 1st to last of `reach` rows behind each row, `beyond` where there is none: [..., B] -> [..., B, reach]."""
+    return torch.nn.functional.pad(values, (0, reach), value=beyond).unfold(-1, reach + 1, 1)[..., 1:]
+
+
+def at_rows_behind(values: torch.Tensor) -> torch.Tensor:
+    """The other way: what is noted at each row for the rows behind it, added up there: [..., B, reach] -> [..., B].
+
+    Row b takes from rows b - reach to b - 1: a diagonal, which in memory is a step of a row and a place.
+    """
+    n_rows, reach = values.shape[-2:]
+    led = torch.nn.functional.pad(values.flip(-1), (0, 0, reach, 0)).contiguous()
+    size, steps = (*led.shape[:-2], n_rows, reach), (*led.stride()[:-2], reach, reach + 1)
+    return led.as_strided(size, steps).sum(-1)
 
 
 def ranks(scores: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

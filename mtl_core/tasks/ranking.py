@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.tasks.base import Numbers, TaskKind, kinds
-from mtl_core.tasks.lists import Lists, log_shares, neighbours, places, totals
+from mtl_core.tasks.lists import Lists, at_rows_behind, behind, log_shares, places, totals
 
 PAIR_REACH = 64
 """In longer lists a row is compared with so many rows before and behind it: every pair would cost rows squared."""
@@ -45,15 +45,13 @@ class PairwiseRanking(_Ranking):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         reach = min(lists.longest - 1, PAIR_REACH)
         scores, grades = outputs.squeeze(-1).movedim(1, -1), targets.movedim(1, -1)  # [R, k, B]
-        same = (neighbours(lists.numbers, reach, -1) == lists.numbers[..., None])[:, None]
-        higher = grades[..., None] - neighbours(grades, reach, torch.nan)  # NaN where one has no label
-        sign = ((higher > 0) & same).to(scores.dtype) - ((higher < 0) & same).to(scores.dtype)  # [R, k, B, pairs]
-        ahead = sign * (scores[..., None] - neighbours(scores, reach, 0.0))
-        counts = sign.abs()
-        pairs = counts.sum((2, 3)) / 2  # each is seen from both sides
-        share = ((~torch.isnan(grades)).sum(2) / pairs.clamp(min=1))[..., None]
-        rows = (torch.nn.functional.softplus(-ahead) * counts).sum(-1) / 2
-        slope = (torch.sigmoid(-ahead) * -sign).sum(-1)
+        same = (lists.numbers[..., None] == behind(lists.numbers, reach, -1))[:, None]
+        sign = torch.sign(grades[..., None] - behind(grades, reach, torch.nan)).nan_to_num() * same  # [R, k, B, reach]
+        ahead, counts = sign * (scores[..., None] - behind(scores, reach, 0.0)), sign.abs()
+        share = ((~torch.isnan(grades)).sum(2) / counts.sum((2, 3)).clamp(min=1))[..., None]
+        rows = (torch.nn.functional.softplus(-ahead) * counts).sum(-1)  # of a pair, at its first row
+        pull = torch.sigmoid(-ahead) * sign
+        slope = at_rows_behind(pull) - pull.sum(-1)
         return (rows * share).movedim(-1, 1), (slope * share).movedim(-1, 1).unsqueeze(-1)
 
 

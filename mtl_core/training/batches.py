@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,20 +43,23 @@ class Batches:
         batch_size: int,
         width: int,
         weights: Floats | None = None,
+        device: torch.device | None = None,
     ) -> None:
-        self.inputs = torch.from_numpy(prepared.inputs).reshape(-1, prepared.inputs.shape[-1])
-        self.targets = torch.from_numpy(prepared.targets).reshape(-1, prepared.targets.shape[-1])
-        self.weights = None if weights is None else torch.from_numpy(weights).reshape(self.targets.shape)
-        self.boxes = None if prepared.boxes is None else torch.from_numpy(prepared.boxes).flatten(0, 1)
+        self.device = device or torch.device("cpu")
+        self.inputs = self._placed(prepared.inputs).flatten(0, 1)
+        self.targets = self._placed(prepared.targets).flatten(0, 1)
+        self.weights = None if weights is None else self._placed(weights).flatten(0, 1)
+        self.boxes = None if prepared.boxes is None else self._placed(prepared.boxes).flatten(0, 1)
         self.n_table = prepared.inputs.shape[1]
         prepared = listed(prepared)
         self.lists = prepared.lists
+        self.numbers = None if prepared.lists is None else self._placed(prepared.lists).flatten(0, 1)
         self.longest = 0 if self.lists is None else max(map(_longest, self.lists))
         found, first, self.start_of = np.unique(
             np.stack([seeds, folds]), axis=1, return_index=True, return_inverse=True
         )
         self.start_of = self.start_of.reshape(-1)
-        self.starts = torch.from_numpy(self.start_of)
+        self.starts = self._placed(self.start_of)
         self.seeds, self.folds = found[0], folds[first]
         self.offsets = self.folds * self.n_table
         self.train = prepared.train
@@ -86,7 +90,7 @@ class Batches:
     def rows(self, step: int) -> torch.Tensor:
         """Row numbers of a step's batch, in all tables laid end to end: [R, B]."""
         if self.full:
-            rows = torch.from_numpy(self.train[self.folds] + self.offsets[:, None])
+            rows = self._placed(self.train[self.folds] + self.offsets[:, None])
         else:
             epoch, place = divmod(step, self.epoch_steps)
             rows = self._epoch(epoch)[:, place * self.size : (place + 1) * self.size]
@@ -112,17 +116,18 @@ class Batches:
         block = max(BLOCK_LIMIT // (len(which) * self.width), 1)
         for begin in range(0, self.held.shape[1], block):
             held = self.held[self.folds[which], begin : begin + block]
-            yield self.gather(torch.from_numpy(held + self.offsets[which, None]))
+            yield self.gather(held + self.offsets[which, None])
 
-    def gather(self, rows: torch.Tensor) -> Batch:
+    def gather(self, rows: torch.Tensor | Rows) -> Batch:
         """rows [R, B] -> inputs [R, B, F] and labels."""
+        rows = self._placed(rows) if isinstance(rows, np.ndarray) else rows
         flat = rows.reshape(-1)
         inputs, targets = self.inputs.index_select(0, flat), self.targets.index_select(0, flat)
         labels = Labels(
             targets.view(*rows.shape, -1),
-            None if self.lists is None else Lists(torch.from_numpy(self.lists.reshape(-1)[rows]), self.longest),
+            None if self.numbers is None else Lists(self.numbers.index_select(0, flat).view(rows.shape), self.longest),
             None if self.weights is None else self.weights.index_select(0, flat).view(*rows.shape, -1),
-            None if self.boxes is None else self.boxes[rows],
+            None if self.boxes is None else self.boxes.index_select(0, flat).view(*rows.shape, *self.boxes.shape[1:]),
         )
         return inputs.view(*rows.shape, -1), labels
 
@@ -139,15 +144,20 @@ class Batches:
                 if self.lists is not None:
                     order[i : i + some] = together(order[i : i + some], self.lists[folds])
             order += self.offsets[:, None].astype(np.int32)
-            self._order = (epoch, torch.from_numpy(order))
+            self._order = (epoch, self._placed(order))
         return self._order[1]
 
     def _labelled(self, rows: Rows) -> bool:
         """True if every task has a label in each of these rows [P, n] of its own table."""
         tables = self.targets.view(len(rows), self.n_table, -1)
         return not any(
-            bool(torch.isnan(table[torch.from_numpy(mine)]).any()) for table, mine in zip(tables, rows, strict=True)
+            bool(torch.isnan(table[self._placed(mine)]).any()) for table, mine in zip(tables, rows, strict=True)
         )
+
+    def _placed(self, values: NDArray[Any]) -> torch.Tensor:
+        """numpy's numbers where the networks are computed."""
+        found: torch.Tensor = torch.from_numpy(values).to(self.device)
+        return found
 
 
 def listed(prepared: Prepared) -> Prepared:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 
+from mtl_core import devices
 from mtl_core.data.base import Dataset
 from mtl_core.data.prepare import Prepared, prepare, prepare_draws
 from mtl_core.events import Event
@@ -50,12 +51,16 @@ def advance(
     *,
     budget_seconds: float | None = None,
     max_steps: int | None = None,
+    device: torch.device | None = None,
 ) -> Slice:
-    """Train one stack for a while: until done, the time is up, or `max_steps` are made, whichever comes first."""
+    """Train one stack for a while: until done, the time is up, or `max_steps` are made, whichever comes first.
+
+    device: where; None is what the experiment says. Raises `InvalidInput` when this machine does not have it.
+    """
     begun = time.perf_counter()
     calm()
     try:
-        stack = Stack(experiment, unit, prepared, tasks)
+        stack = Stack(experiment, unit, prepared, tasks, device or devices.pick(experiment.training.device))
         if state is not None:
             stack.load(state)
         events = run(stack, None if budget_seconds is None else begun + budget_seconds, max_steps)
@@ -89,6 +94,8 @@ def run(stack: Stack, deadline: float | None = None, max_steps: int | None = Non
     while True:
         begun = time.perf_counter()
         if stack.evaluated < stack.step_count and (stack.step_count % every == 0 or stack.step_count == last):
+            devices.settle(stack.device)
+            stack.seconds += time.perf_counter() - begun
             events.append(evaluate(stack))
         if stack.done:
             events.append(finish(stack))

@@ -42,9 +42,9 @@ def evaluate(stack: Stack) -> Progress:
         validation_error=_shown(validation_error, absent),
         test_error=_shown(best.test_error, absent),
         weights=_shown(stack.in_force, absent),
-        best_step=best.step.numpy().copy(),
-        stopped=best.stopped.numpy().copy(),
-        diverged=best.diverged.numpy().copy(),
+        best_step=best.step.cpu().numpy().copy(),
+        stopped=best.stopped.cpu().numpy().copy(),
+        diverged=best.diverged.cpu().numpy().copy(),
         seconds=stack.seconds,
         cosine=inside.cosine,
         gradient_norm=inside.gradient_norm,
@@ -103,4 +103,4 @@ def _train_losses(stack: Stack) -> torch.Tensor:
 
 
 def _shown(values: torch.Tensor, absent: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return torch.where(absent, torch.nan, values.detach()).numpy().astype(np.float32)
+    return torch.where(absent, torch.nan, values.detach()).cpu().numpy().astype(np.float32)

@@ -80,11 +80,11 @@ def _rows(stack: Stack) -> torch.Tensor:
     n_rows = max(min(ROWS, int((held != batches.n_table - 1).sum(1).min())), 1)
     which = batches.start_of[: stack.n_multi]
     rows = held[batches.folds[which], :n_rows] + batches.offsets[which, None]
-    return batches.gather(torch.from_numpy(rows))[0]
+    return batches.gather(rows)[0]
 
 
 def _spread_out(values: torch.Tensor, stack: Stack) -> Floats:
     """[K, ...] -> [R, ...], NaN for the others."""
     out = np.full((len(stack.present), *values.shape[1:]), np.nan, np.float32)
-    out[: len(values)] = values.numpy()
+    out[: len(values)] = values.cpu().numpy()
     return out

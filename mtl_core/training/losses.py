@@ -76,7 +76,8 @@ class Losses:
 
     def pulled_each(self, learned: torch.Tensor) -> torch.Tensor:
         """Gradient in the outputs of each task's own value, 0 where not `learned` [R, T]: [R, B, T, O]."""
-        own = torch.tensor(self.owner) == torch.arange(learned.shape[1])[:, None]  # [T, O]
+        place = learned.device
+        own = torch.tensor(self.owner, device=place) == torch.arange(learned.shape[1], device=place)[:, None]  # [T, O]
         return self.slope[:, :, None] * (learned[:, :, None] & own)[:, None]
 
 
@@ -128,7 +129,7 @@ def _inverse(order: list[int]) -> list[int]:
 
 def errors(outputs: torch.Tensor, labels: Labels, groups: Groups, n_tasks: int) -> torch.Tensor:
     """The metric that each task's verdict is built on: [R, T]; NaN where no row is labelled."""
-    found = torch.empty(outputs.shape[0], n_tasks)
+    found = outputs.new_empty(outputs.shape[0], n_tasks)
     for group in groups.parts:
         found[:, list(group.tasks)] = _score(group.kind.error, outputs, labels, group)
     return found
@@ -139,7 +140,7 @@ def scores(outputs: torch.Tensor, labels: Labels, groups: Groups, n_tasks: int) 
     found: dict[str, torch.Tensor] = {}
     for group in groups.parts:
         for name in for_kind(group.kind.name):
-            table = found.setdefault(name, torch.full((outputs.shape[0], n_tasks), torch.nan))
+            table = found.setdefault(name, outputs.new_full((outputs.shape[0], n_tasks), torch.nan))
             table[:, list(group.tasks)] = _score(name, outputs, labels, group)
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mtl_core.devices import lying
 from mtl_core.lazy import torch
 from mtl_core.models.base import Parameters, Shape
 
@@ -29,13 +30,13 @@ class Best:
     test_error: torch.Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        n_replicas = len(self.present)
-        self.criterion = torch.full(self.present.shape, torch.inf)
-        self.step = torch.zeros(self.present.shape, dtype=torch.long)
-        self.test_error = torch.full(self.present.shape, torch.nan)
-        self.waited = torch.zeros(n_replicas, dtype=torch.long)
-        self.stopped = torch.zeros(n_replicas, dtype=torch.bool)
-        self.diverged = torch.zeros(n_replicas, dtype=torch.bool)
+        shape, n_replicas, device = self.present.shape, len(self.present), self.present.device
+        self.criterion = torch.full(shape, torch.inf, device=device)
+        self.step = torch.zeros(shape, dtype=torch.long, device=device)
+        self.test_error = torch.full(shape, torch.nan, device=device)
+        self.waited = torch.zeros(n_replicas, dtype=torch.long, device=device)
+        self.stopped = torch.zeros(n_replicas, dtype=torch.bool, device=device)
+        self.diverged = torch.zeros(n_replicas, dtype=torch.bool, device=device)
 
     def look(
         self, step: int, validation: torch.Tensor, test_error: torch.Tensor, parameters: Parameters, patience: int
@@ -72,7 +73,7 @@ class Best:
         return (validation.sum(1, keepdim=True) / count).expand_as(validation)
 
     def _keep(self, better: torch.Tensor, parameters: Parameters) -> None:
-        outputs = torch.tensor(self.shape.outputs)
+        outputs = torch.tensor(self.shape.outputs, device=self.present.device)
         for name, now in parameters.items():
             mask = better[:, 0]
             if self.separable:
@@ -86,4 +87,4 @@ class Best:
 
     def load(self, state: dict[str, object]) -> None:
         for name, value in state.items():
-            setattr(self, name, value)
+            setattr(self, name, lying(value, self.present.device))

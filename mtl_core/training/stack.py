@@ -14,6 +14,7 @@ import io
 import numpy as np
 
 from mtl_core.data.prepare import Prepared
+from mtl_core.devices import lying, lying_as
 from mtl_core.experiment import Experiment, Unit, replica_seeds
 from mtl_core.lazy import torch
 from mtl_core.models import layers
@@ -32,18 +33,26 @@ _KEPT = ("step_count", "seconds", "evaluated", "in_force", "total", "counted", "
 class Stack:
     """Networks, optimiser memory, weighting memory and best steps of one unit; a function of its state alone."""
 
-    def __init__(self, experiment: Experiment, unit: Unit, prepared: Prepared, tasks: tuple[TaskSpec, ...]) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        unit: Unit,
+        prepared: Prepared,
+        tasks: tuple[TaskSpec, ...],
+        device: torch.device | None = None,
+    ) -> None:
         self.plan, self.unit, self.tasks = experiment, unit, tasks
-        self.shape, self.sharing = unit.shape, unit.sharing
+        self.shape, self.sharing, self.device = unit.shape, unit.sharing, device or torch.device("cpu")
         folds = np.array([replica.fold for replica in unit.replicas])
         seeds = replica_seeds(experiment.plan, unit.replicas)
         width = self.shape.trunk.width
         weights = balanced(prepared, tasks) if experiment.training.class_weights == "balanced" else None
-        self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width, weights)
-        self.present = torch.tensor([[t in r.tasks for t in range(len(tasks))] for r in unit.replicas])
+        self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width, weights, self.device)
+        present = torch.tensor([[t in r.tasks for t in range(len(tasks))] for r in unit.replicas])
+        self.present = present.to(self.device)
         self.n_multi = sum(len(replica.tasks) > 1 for replica in unit.replicas)
         self.groups, self.shared = grouped(tasks, self.shape), self.sharing.shared(self.shape)
-        self.parameters = layers.start(self.sharing.layout(self.shape), seeds)
+        self.parameters = layers.start(self.sharing.layout(self.shape), seeds, self.device)
         self.now = experiment.at(0)
         multi = self.present[: self.n_multi]
         self.weighting_memory = self.now.weighting.start(multi, torch.from_numpy(seeds[: self.n_multi]))
@@ -53,13 +62,13 @@ class Stack:
         self.best = Best(self.present, self.sharing.separable, self.shape)
         self.step_count, self.seconds, self.evaluated = 0, 0.0, -1
         self.in_force = self.present.float()
-        self.total, self.counted = torch.zeros(self.present.shape), torch.zeros(self.present.shape)
+        self.total, self.counted = torch.zeros_like(self.in_force), torch.zeros_like(self.in_force)
         self._weighed: torch.Tensor | None = None
         self._refresh()
 
     @property
     def done(self) -> bool:
-        return self.step_count >= self.plan.training.steps or bool(self.best.stopped.all())
+        return self.step_count >= self.plan.training.steps or self._all_stopped
 
     # --- one step -------------------------------------------------------------------------------------------
     def step(self) -> None:
@@ -151,8 +160,8 @@ class Stack:
         penalty = self.sharing.penalty(parameters, present, self.shape)
         if penalty is None:
             return found
-        pulls = torch.autograd.grad(penalty.sum(), list(parameters.values()), materialize_grads=True)
-        return [mine + pull for mine, pull in zip(found, pulls, strict=True)]
+        pulls = torch.autograd.grad(penalty.sum(), list(parameters.values()), allow_unused=True)
+        return [mine if pull is None else mine + pull for mine, pull in zip(found, pulls, strict=True)]
 
     def part(self, rows: slice) -> Parameters:
         """Some replicas' parameters as leaves of their own; the numbers are shared, the gradients are not."""
@@ -169,6 +178,7 @@ class Stack:
         self._refresh()
 
     def _refresh(self) -> None:
+        self._all_stopped = bool(self.best.stopped.all())
         self.learns = self.present & ~self.best.stopped[:, None]
         self.in_force = torch.where(self.learns, self.in_force, 0.0)
         self._values = [each.detach() for each in self.moved]
@@ -178,7 +188,8 @@ class Stack:
     def dump(self) -> bytes:
         buffer = io.BytesIO()
         state = {name: getattr(self, name) for name in _KEPT}
-        torch.save(state | {"best": self.best.state(), "moved": self._values}, buffer)
+        state |= {"best": self.best.state(), "moved": self._values}
+        torch.save(lying(state, torch.device("cpu")), buffer)
         return buffer.getvalue()
 
     def load(self, raw: bytes) -> None:
@@ -187,7 +198,7 @@ class Stack:
             mine.copy_(theirs)
         self.best.load(state["best"])
         for name in _KEPT:
-            setattr(self, name, state[name])
+            setattr(self, name, lying_as(state[name], getattr(self, name)))
         self.now = self.plan.at(max(self.step_count - 1, 0))
         self._refresh()
 

@@ -125,7 +125,7 @@ class GradientNormalisation(GradientCombination):
     rate: float = knob(0.025, "How fast the weights follow", low=1e-4, high=1.0, log=True, advanced=True)
 
     def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
-        zeros = torch.zeros(present.shape, dtype=torch.float64)
+        zeros = torch.from_numpy(np.zeros(present.shape))  # the solvers' memory stays where they work
         return {"weights": zeros + 1, "first": zeros}
 
     def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:

@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from mtl_core import draws
+from mtl_core.devices import beside
 from mtl_core.lazy import torch
 from mtl_core.registry import knob
 from mtl_core.weighting import solvers, surgery
@@ -45,7 +46,7 @@ class GradientCombination(Weighting):
         found, state = self.combine(safe, present, signal, state)
         usable &= np.isfinite(found).all(1)
         found = np.where(usable[:, None], found, present)
-        return torch.from_numpy(found).to(signal.gramian), state
+        return beside(found, signal.gramian), state
 
 
 def count(present: Mask) -> Array:
@@ -173,7 +174,7 @@ class GradientVaccine(GradientCombination):
 
     def start(self, present: torch.Tensor, seeds: torch.Tensor) -> State:
         size = present.shape[1]
-        return {"seed": seeds, "cosine": torch.zeros(len(present), size, size, dtype=torch.float64)}
+        return {"seed": seeds, "cosine": torch.from_numpy(np.zeros((len(present), size, size)))}
 
     def combine(self, gramian: Array, present: Mask, signal: Signal, state: State) -> tuple[Array, State]:
         order = meeting_order(state["seed"], f"gradvac.{signal.step}", present.shape[1])
@@ -207,7 +208,7 @@ class GradientSignDropout(Weighting):
     def combined(self, jacobian: torch.Tensor, weights: torch.Tensor, step: int, state: State) -> torch.Tensor:
         size = jacobian.shape[2]
         bits = draws.bits(state["seed"].cpu().numpy(), f"graddrop.{step}", -(-size // 2))
-        chance = torch.from_numpy(bits.view(np.uint32)[:, :size] * 2.0**-32).to(jacobian)  # [R, P]
+        chance = beside(bits.view(np.uint32)[:, :size] * 2.0**-32, jacobian)  # [R, P]
         total, up = jacobian.sum(1), torch.relu(jacobian).sum(1)
         down = up - total
         return torch.where(up > chance * (up + down), up, -down)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtl_core import draws
+from mtl_core.devices import beside
 from mtl_core.lazy import torch
 from mtl_core.registry import knob
 from mtl_core.weighting.base import Signal, State, Weighting, equal_weights, weightings
@@ -40,7 +41,7 @@ class Fixed(Weighting):
 
     def weights(self, signal: Signal, state: State) -> tuple[torch.Tensor, State]:
         present = equal_weights(signal.present)
-        return (present * torch.tensor(self.weights_of_tasks) if self.weights_of_tasks else present), state
+        return present * present.new_tensor(self.weights_of_tasks) if self.weights_of_tasks else present, state
 
 
 @weightings.register("uncertainty", title="Noisy tasks count less", term="uncertainty weighting")
@@ -134,7 +135,7 @@ class RandomWeights(Weighting):
     def weights(self, signal: Signal, state: State) -> tuple[torch.Tensor, State]:
         drawn = draws.uniform(state["seed"].cpu().numpy(), f"rlw.{signal.step}", (signal.present.shape[1],))
         normal = torch.special.ndtri(torch.from_numpy(drawn).clamp(min=2.0**-53))
-        return masked_softmax(normal.to(signal.losses), signal.present), state
+        return masked_softmax(beside(normal.numpy(), signal.losses), signal.present), state
 
 
 def masked_softmax(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
