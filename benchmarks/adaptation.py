@@ -7,8 +7,10 @@ shows them. The same flags give the same numbers on the same machine.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 
 from benchmarks.document import ROOT
 from mtl_core.meta.examples import PLACE
@@ -26,11 +28,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def measured(name: str, *more: str) -> str:
-    """What the command prints for an example, with further flags."""
+    """What the command prints for an example, with further flags; its run is kept nowhere."""
     command = [sys.executable, "-c", "from mtl_core.cli import main; main()", "adapt", "--json"]
-    done = subprocess.run(
-        [*command, *COMMON, *EXAMPLES[name], *more], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [*command, *COMMON, *EXAMPLES[name], *more],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "MTL_LAB_HOME": home},
+        )
     return done.stdout
 
 

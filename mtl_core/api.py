@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from mtl_core import settings
 from mtl_core.data.base import Dataset, Source
@@ -20,17 +20,21 @@ from mtl_core.evaluation.history import History
 from mtl_core.evaluation.resolution import smallest_effect
 from mtl_core.events import loads
 from mtl_core.experiment import Change, Experiment, shape_for
+from mtl_core.meta.adaptation import Adaptation
+from mtl_core.meta.history import MetaHistory
 from mtl_core.registry import InvalidInput
 from mtl_core.running.endings import dataset_of
+from mtl_core.running.kinds import kind_of
 from mtl_core.running.speed import Speed
 from mtl_core.running.starter import Starter
 from mtl_core.store import archive, claims, runs
 from mtl_core.store.database import Database
-from mtl_core.store.records import RunRecord
+from mtl_core.store.records import AdaptationRecord, Record, RunRecord, Wish
 
 KEPT = 64
 """Histories and verdicts that stay in memory."""
 V = TypeVar("V")
+H = TypeVar("H", History, MetaHistory)
 
 
 @dataclass(frozen=True)
@@ -56,17 +60,15 @@ class Lab:
         self.database = Database(self.url)
         self._starter = Starter(self.database, self.url)
         self._lock = threading.Lock()
-        self._histories: dict[str, _Followed] = {}
+        self._histories: dict[str, _Followed[History]] = {}
+        self._adaptations: dict[str, _Followed[MetaHistory]] = {}
         self._comparisons: dict[tuple[str, int, str], Comparison] = {}
 
     # --- runs -----------------------------------------------------------------------------------------------
-    def submit(self, experiment: Experiment, name: str = "", note: str = "", paused: bool = False) -> str:
-        """Hand a run in; its id. The experiment is checked against its data first."""
-        dataset = self.dataset(experiment.data)
-        shape = shape_for(experiment, dataset)
-        experiment.units(shape)
-        chosen = dataset.choose(experiment.tasks)
-        facts = runs.Facts(chosen.tasks, shape.inputs, dataset.title, dataset.fingerprint)
+    def submit(self, experiment: Wish, name: str = "", note: str = "", paused: bool = False) -> str:
+        """Hand a run of any kind in; its id. The experiment is checked against its data first."""
+        dataset = None if experiment.data is None else self.dataset(experiment.data)
+        facts = kind_of(experiment).facts(experiment, dataset)
         return runs.add(self.database, experiment, facts, name, note, paused)
 
     def command(self, run_id: str, command: str) -> None:
@@ -83,12 +85,35 @@ class Lab:
         record.experiment.changed(Change(record.step, part, knob, value))
         runs.command(self.database, run_id, "change", {"part": part, "knob": knob, "value": value})
 
-    def run(self, run_id: str) -> RunRecord:
+    def record(self, run_id: str) -> Record:
+        """A run of any kind."""
         return runs.get(self.database, run_id)
 
-    def runs(self, *, text: str = "", status: str = "", data: str = "", limit: int = 200) -> list[RunRecord]:
-        """Newest first. text: part of name, note or data title; status and data (title): exact; "" = any."""
+    def run(self, run_id: str) -> RunRecord:
+        """A run that learns tasks together and alone. Raises `InvalidInput` for one of another kind."""
+        found = self.record(run_id)
+        if not isinstance(found, RunRecord):
+            raise InvalidInput("this run prepares learners for new tasks; look at it on the page New tasks")
+        return found
+
+    def adaptation(self, run_id: str) -> AdaptationRecord:
+        """A run that prepares learners for new tasks. Raises `InvalidInput` for one of another kind."""
+        found = self.record(run_id)
+        if not isinstance(found, AdaptationRecord):
+            raise InvalidInput("this run learns tasks together and alone; look at it on the page Train")
+        return found
+
+    def records(self, *, text: str = "", status: str = "", data: str = "", limit: int = 200) -> list[Record]:
+        """Runs of every kind, newest first; the words as in `runs`."""
         return runs.find(self.database, text, status, data, limit)
+
+    def runs(self, *, text: str = "", status: str = "", data: str = "", limit: int = 200) -> list[RunRecord]:
+        """Runs that learn tasks together and alone, newest first.
+
+        text: part of name, note or data title; status and data (title): exact; "" = any.
+        """
+        found = runs.find(self.database, text, status, data, limit, Experiment.kind)
+        return [each for each in found if isinstance(each, RunRecord)]
 
     def rename(self, run_id: str, name: str) -> None:
         runs.describe(self.database, run_id, name=name)
@@ -103,8 +128,12 @@ class Lab:
     # --- results --------------------------------------------------------------------------------------------
     def history(self, run_id: str) -> History:
         """Everything the run has said so far; only what is new is read."""
-        record = self.run(run_id)
-        return self._followed(record).history
+        return self._followed(self.run(run_id)).history
+
+    def adapting(self, run_id: str) -> MetaHistory:
+        """The same of a run that prepares learners for new tasks."""
+        asked = self.adaptation(run_id).experiment
+        return self._up_to_date(self._adaptations, run_id, asked, lambda: MetaHistory(asked)).history
 
     def comparison(self, run_id: str) -> Comparison:
         """The stored verdict of a run that has ended, a provisional one of a run that trains."""
@@ -120,18 +149,25 @@ class Lab:
 
     def export_csv(self, run_id: str) -> str:
         """The tidy history, one number a row."""
-        from mtl_core.evaluation.report import history_csv
+        from mtl_core.evaluation.report import frame_csv
 
-        return history_csv(self.history(run_id))
+        known = isinstance(self.record(run_id), RunRecord)
+        return frame_csv(self.history(run_id).frame() if known else self.adapting(run_id).frame())
 
     def export_json(self, run_id: str) -> str:
-        """The experiment, its verdict and what they were computed on."""
-        from mtl_core.evaluation.report import run_json
+        """What was asked for, what came out, and on what it was computed."""
+        from mtl_core.evaluation.report import machine, run_json
+        from mtl_core.meta.shown import told
 
-        record = self.run(run_id)
+        record = self.record(run_id)
         facts = {"id": record.id, "name": record.name, "note": record.note, "status": record.status}
         facts |= {"data": record.data_title, "data_fingerprint": record.data_fingerprint}
-        value = run_json(record.experiment, self.comparison(run_id), **facts)
+        if isinstance(record, RunRecord):
+            value = run_json(record.experiment, self.comparison(run_id), **facts)
+        else:
+            history = self.adapting(run_id)
+            result = {"provisional": not history.is_final, **told(history.experiment, history.found())}
+            value = {**facts, "experiment": history.experiment.to_json(), "result": result, "machine": machine()}
         return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
 
     def archive(self, run_id: str) -> bytes:
@@ -167,6 +203,11 @@ class Lab:
         effect = smallest_effect(experiment.plan, dataset.n_rows, dataset.split) if compared else None
         return Estimate(networks, parameters, seconds, effect)
 
+    def seconds_of(self, adaptation: Adaptation) -> float | None:
+        """How long a comparison of learners takes with nothing else running; None until the engine has measured."""
+        measured = claims.speed(self.database)
+        return None if measured is None else Speed.from_json(measured[0]).preparing(adaptation, measured[1])
+
     # --- the engine -----------------------------------------------------------------------------------------
     def ensure_engine(self) -> None:
         """Start the engine unless a living one serves this store, and look after it; returns at once."""
@@ -186,15 +227,23 @@ class Lab:
         self.database.close()
 
     # --- inside ---------------------------------------------------------------------------------------------
-    def _followed(self, record: RunRecord) -> _Followed:
+    def _followed(self, record: RunRecord) -> _Followed[History]:
+        def make() -> History:
+            return History(record.experiment, record.tasks, record.shape)
+
+        return self._up_to_date(self._histories, record.id, record.experiment, make)
+
+    def _up_to_date(
+        self, kept: dict[str, _Followed[H]], run_id: str, experiment: Wish, make: Callable[[], H]
+    ) -> _Followed[H]:
         """The history of a run, brought up to date. A turned knob begins it anew: it is part of the history."""
         with self._lock:
-            followed = self._histories.pop(record.id, None)
-            if followed is None or followed.history.experiment != record.experiment:
-                followed = _Followed(History(record.experiment, record.tasks, record.shape))
-            self._histories[record.id] = followed
-            _trim(self._histories)
-        followed.follow(self.database, record.id)
+            followed = kept.pop(run_id, None)
+            if followed is None or followed.history.experiment != experiment:
+                followed = _Followed(make())
+            kept[run_id] = followed
+            _trim(kept)
+        followed.follow(self.database, run_id)
         return followed
 
     def _kept(self, key: tuple[str, int, str], make: Callable[[], Comparison]) -> Comparison:
@@ -208,11 +257,12 @@ class Lab:
         return found
 
 
-class _Followed:
+class _Followed(Generic[H]):
     """A history and the number of the last event in it."""
 
-    def __init__(self, history: History) -> None:
-        self.history, self.last = history, 0
+    def __init__(self, history: H) -> None:
+        self.history: H = history
+        self.last = 0
         self._lock = threading.Lock()
 
     def follow(self, database: Database, run_id: str) -> None:
@@ -222,10 +272,10 @@ class _Followed:
                 self.last = number
 
 
-def _trim(kept: dict[V, object] | dict[V, _Followed] | dict[V, Comparison]) -> None:
+def _trim(kept: dict[V, _Followed[H]] | dict[V, Comparison]) -> None:
     """Forget the oldest entries."""
     while len(kept) > KEPT:
         del kept[next(iter(kept))]
 
 
-__all__ = ["Estimate", "Lab", "RunRecord"]
+__all__ = ["AdaptationRecord", "Estimate", "Lab", "Record", "RunRecord"]

@@ -29,6 +29,8 @@ class Event:
     """Base of all facts. `unit` is the index of the stack of replicas (`experiment.Unit`) that speaks."""
 
     kind: ClassVar[str] = ""
+    is_last: ClassVar[bool] = False
+    """Its stack has nothing more to say."""
     unit: int
 
     def to_json(self) -> dict[str, Any]:
@@ -77,13 +79,48 @@ class UnitFinished(Event):
     """
 
     kind: ClassVar[str] = "finished"
+    is_last: ClassVar[bool] = True
     step: int
     scores: dict[str, Floats] = field(default_factory=dict)
     parameters: int = 0
     predict_seconds: float = 0.0
 
 
-EVENTS: dict[str, type[Event]] = {cls.kind: cls for cls in (Progress, UnitFinished)}
+@dataclass(frozen=True)
+class MetaProgress(Event):
+    """A learner after `step` meta-steps. loss: mean query loss of each replica [R] since the point before."""
+
+    kind: ClassVar[str] = "meta-progress"
+    step: int
+    loss: Floats
+
+
+@dataclass(frozen=True)
+class Look(Event):
+    """What a learner makes of new tasks after `step` meta-steps, while it is still being prepared.
+
+    errors: number of labels -> mean squared error of each replica after 0, 1, ... steps on its unseen tasks [R, S + 1],
+    infinite where one has diverged. best: number of labels -> the number of steps that did best on tasks as for
+    training [R]. tasks: how many unseen tasks of each replica were asked for.
+    """
+
+    kind: ClassVar[str] = "look"
+    step: int
+    tasks: int
+    errors: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    best: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured(Look):
+    """The last word on a learner: the same on all unseen tasks, once it is prepared."""
+
+    kind: ClassVar[str] = "measured"
+    is_last: ClassVar[bool] = True
+
+
+EVENTS: dict[str, type[Event]] = {cls.kind: cls for cls in (Progress, UnitFinished, MetaProgress, Look, Measured)}
+LAST_WORDS = tuple(name for name, cls in EVENTS.items() if cls.is_last)
 
 
 def dumps(event: Event) -> str:

@@ -133,6 +133,11 @@ class Unit:
     shape: Shape
     replicas: tuple[Replica, ...]
 
+    @property
+    def called(self) -> str:
+        """Its name in sentences."""
+        return self.replicas[0].arm
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -148,6 +153,7 @@ class Experiment:
     plan: Plan = field(default_factory=Plan)
     changes: tuple[Change, ...] = ()
 
+    kind: ClassVar[str] = "training"
     PARTS: ClassVar[tuple[str, ...]] = ("weighting", "optimiser")
 
     def __post_init__(self) -> None:
@@ -217,6 +223,17 @@ class Experiment:
         """Hash of the canonical JSON and the engine's version."""
         text = json.dumps(self.to_json(), sort_keys=True, allow_nan=False) + __version__
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    # --- what a run of any kind has -------------------------------------------------------------------------
+    @property
+    def steps(self) -> int:
+        """Steps of every stack."""
+        return self.training.steps
+
+    @property
+    def every(self) -> int:
+        """Steps between two points of the curves."""
+        return self.training.evaluate_every
 
     # --- what is in force at a step -------------------------------------------------------------------------
     def at(self, step: int) -> Experiment:

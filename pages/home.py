@@ -63,14 +63,15 @@ def picture() -> None:
 
 def last_runs() -> None:
     """The newest runs, each a link to Train."""
-    runs = session.lab().runs(limit=5)
+    runs = session.lab().records(limit=5)
     if not runs:
         return
     st.markdown("**Last runs**")
     for run in runs:
         name, when = text.plain(text.cut(run.name or run.data_title, 60)), run.created.astimezone()
         label = f"{name} · {text.STATUSES[run.status]} · {when:%d %b %H:%M}"
-        link("train", label, query={"run": run.id})
+        page, query = session.place_of(run)
+        link(page, label, query=query)
 
 
 session.frame()

@@ -7,14 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from mtl_core.store.records import STATUSES, RunRecord
+from mtl_core.store.records import STATUSES, Record, RunRecord
 from pages.ui import session, text
 from pages.ui.importing import import_form
 from pages.ui.run_detail import many, one
-from pages.ui.run_table import table, validation_errors
+from pages.ui.run_table import learners_losses, table, validation_errors
 
 ON_PAGE = 25
 LIMIT = 500
+ERROR_TIP = "Validation error over the steps; of learners that are prepared for new tasks, their loss meanwhile"
 
 
 def page() -> None:
@@ -24,7 +25,7 @@ def page() -> None:
 
 
 def is_live() -> bool:
-    return any(session.lab().runs(status=status, limit=1) for status in ("queued", "running"))
+    return any(session.lab().records(status=status, limit=1) for status in ("queued", "running"))
 
 
 def body(live: bool) -> None:
@@ -43,9 +44,9 @@ def body(live: bool) -> None:
             import_form()
 
 
-def history() -> list[RunRecord]:
+def history() -> list[Record]:
     """Filters and the table; gives the chosen runs."""
-    records = session.lab().runs(limit=LIMIT)
+    records = session.lab().records(limit=LIMIT)
     if not records:
         st.info("Nothing has been run yet. Choose data and tasks, press Run, and the run stands here from then on.")
         if st.button("Make the first run", type="primary", key="runs.first"):
@@ -58,7 +59,7 @@ def history() -> list[RunRecord]:
     return pick(on_page(found))
 
 
-def filtered(titles: list[str]) -> list[RunRecord]:
+def filtered(titles: list[str]) -> list[Record]:
     """The runs that fit the filters."""
     shared: dict[str, Any] = {"persist_state": "session", "label_visibility": "collapsed"}
     words, status, data = st.columns([2, 1, 1])
@@ -70,10 +71,10 @@ def filtered(titles: list[str]) -> list[RunRecord]:
     title = data.selectbox(
         "Data", ["", *titles], key="runs.data", format_func=lambda name: name or "Any data", **shared
     )
-    return session.lab().runs(text=(found or "").strip(), status=state or "", data=title or "", limit=LIMIT)
+    return session.lab().records(text=(found or "").strip(), status=state or "", data=title or "", limit=LIMIT)
 
 
-def on_page(records: list[RunRecord]) -> list[RunRecord]:
+def on_page(records: list[Record]) -> list[Record]:
     """The part of the list that is shown."""
     pages = -(-len(records) // ON_PAGE)
     if pages == 1:
@@ -82,12 +83,12 @@ def on_page(records: list[RunRecord]) -> list[RunRecord]:
     return records[(number - 1) * ON_PAGE : number * ON_PAGE]
 
 
-def pick(records: list[RunRecord]) -> list[RunRecord]:
+def pick(records: list[Record]) -> list[Record]:
     """The table; gives the runs whose rows are ticked, else the newest. Rows move as runs come and go, a tick stays."""
     ids = [record.id for record in records]
     kept = st.session_state.get("runs.chosen", [])
     event = st.dataframe(
-        table(records, lambda record: validation_errors(session.lab().history(record.id))),
+        table(records, errors),
         key=f"runs.table.{hashlib.sha256(''.join(ids).encode()).hexdigest()[:12]}",
         on_select="rerun",
         selection_mode="multi-row",
@@ -103,10 +104,19 @@ def pick(records: list[RunRecord]) -> list[RunRecord]:
     return [records[ids.index(each)] for each in st.session_state["runs.chosen"]] or records[:1]
 
 
+def errors(record: Record) -> list[float]:
+    """The sparkline of a run of any kind."""
+    lab = session.lab()
+    if isinstance(record, RunRecord):
+        return validation_errors(lab.history(record.id))
+    return learners_losses(lab.adapting(record.id))
+
+
 COLUMNS = {
     "name": st.column_config.TextColumn("Run", pinned=True, width=210),
     "status": st.column_config.TextColumn("Status", width=110),
-    "error": st.column_config.LineChartColumn("Validation error", width=120, y_min=0, color="gray"),
+    "kind": st.column_config.TextColumn("Kind", width=110),
+    "error": st.column_config.LineChartColumn("Error", help=ERROR_TIP, width=120, y_min=0, color="gray"),
     "data": st.column_config.TextColumn("Data", width=110),
     "tasks": st.column_config.TextColumn("Tasks", width=140),
     "sharing": st.column_config.TextColumn("How to share", width=140),

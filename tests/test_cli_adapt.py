@@ -1,4 +1,4 @@
-"""`mtl-lab adapt`: learners compared on unseen tasks without a browser."""
+"""`mtl-lab adapt`: learners compared on unseen tasks without a browser, as a run that is kept like any other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.api import Lab
 from mtl_core.cli import main
 
 QUICK = ("--steps", "20", "--folds", "3", "--adapt-steps", "3", "--labels", "4", "--set", "budget.unseen=6")
@@ -19,9 +20,9 @@ class Terminal:
     def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys, self._monkeypatch = capsys, monkeypatch
 
-    def __call__(self, *words: str) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error of `mtl-lab adapt`."""
-        self._monkeypatch.setattr(sys, "argv", ["mtl-lab", "adapt", *words])
+    def __call__(self, *words: str, command: str = "adapt") -> tuple[int, str, str]:
+        """Exit code, standard output, standard error of `mtl-lab`."""
+        self._monkeypatch.setattr(sys, "argv", ["mtl-lab", command, *words])
         with pytest.raises(SystemExit) as ended:
             main()
         out, err = self._capsys.readouterr()
@@ -29,7 +30,10 @@ class Terminal:
 
 
 @pytest.fixture
-def adapt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def adapt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, engine_lab: Lab) -> Terminal:
+    """A terminal whose store is served by the shared engine."""
+    monkeypatch.setenv("MTL_LAB_STORE", engine_lab.url)
+    monkeypatch.setenv("MTL_LAB_HOME", str(Path(engine_lab.database.url.database or "").parent))
     return Terminal(capsys, monkeypatch)
 
 
@@ -59,7 +63,9 @@ def test_groups_of_a_table_are_a_family_and_json_is_one_object(adapt: Terminal, 
     words = ("--data", str(shops), "--group", "shop", "--task", "sales", "--learners", "ridge,scratch", "--json")
     code, out, _ = adapt(*words, *QUICK)
     told = json.loads(out)
-    assert (code, told["family"]) == (0, {"name": "groups"})
+    assert (code, told["family"]["name"], told["family"]["task"]) == (0, "groups", "sales")
+    shops.unlink()  # the run has a copy of its own
+    assert adapt("--json", told["run"], command="export")[0] == 0
     assert {(row["learner"], row["step"]) for row in told["curves"]} >= {("ridge", 0), ("scratch", 3)}
     (duel,) = told["duels"]
     assert (duel["learner"], duel["against"], duel["shots"]) == ("ridge", "scratch", 4)
@@ -76,6 +82,28 @@ def test_settings_reach_the_family_the_budget_the_trunk_and_the_learners(adapt: 
     assert code == 0
     assert (told["budget"]["tasks"], told["trunk"]["width"]) == (3, 6)
     assert next(each for each in told["learners"] if each["name"] == "ridge")["strength"] == 2.0
+
+
+def test_the_run_is_kept_with_its_name_and_its_kind(adapt: Terminal, engine_lab: Lab) -> None:
+    code, out, _ = adapt("--learners", "ridge,scratch", "--name", "Waves", "--note", "mine", "--json", *QUICK)
+    run = json.loads(out)["run"]
+    record = engine_lab.adaptation(run)
+    assert (code, record.name, record.note, record.status) == (0, "Waves", "mine", "finished")
+    code, out, _ = adapt("--text", "Waves", "--json", command="list")
+    (listed,) = json.loads(out)["runs"]
+    assert (listed["run"], listed["kind"]) == (run, "adaptation")
+    assert "new tasks: ridge head, training from scratch" in adapt("--text", "Waves", command="list")[1]
+    code, _, err = adapt(run, run, command="compare")
+    assert (code, "look at it on the page New tasks" in err) == (2, True)
+    code, out, _ = adapt("--csv", run, command="export")
+    assert out.startswith("learner,replica,meta_step")
+
+
+def test_labels_that_nobody_has_fail_in_a_sentence(adapt: Terminal, shops: Path) -> None:
+    words = ("--data", str(shops), "--group", "shop", "--task", "sales", "--learners", "ridge,scratch")
+    code, _, err = adapt(*words, *QUICK, "--labels", "9")
+    assert code == 1
+    assert "no new task has more than 9 labelled rows" in err
 
 
 @pytest.mark.parametrize(

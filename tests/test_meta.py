@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,17 +16,23 @@ import torch
 from sklearn.linear_model import Ridge
 
 import mtl_core.meta  # noqa: F401 - registers every family and learner
-from mtl_core.data.base import Dataset
+from mtl_core.data.base import Dataset, sources
+from mtl_core.events import Event, Look, Measured, MetaProgress, dumps, loads
+from mtl_core.meta.adaptation import Adaptation
+from mtl_core.meta.budget import Budget
 from mtl_core.meta.by_adapting import AlmostNoInnerLoop, FirstOrder, ModelAgnostic, Reptile
 from mtl_core.meta.by_trunk import Pretraining, RidgeHead, Scratch
-from mtl_core.meta.comparison import Comparison, compare
-from mtl_core.meta.engine import Budget, MetaSlice, Preparation, advance, errors
+from mtl_core.meta.comparison import compare
+from mtl_core.meta.engine import Preparation, errors
 from mtl_core.meta.families import Family, Starts, families
 from mtl_core.meta.generated import Relatives, Sinusoids
-from mtl_core.meta.groups import groups_of
+from mtl_core.meta.groups import Groups, groups_of
+from mtl_core.meta.history import MetaHistory
 from mtl_core.meta.learners import Learner, learners
 from mtl_core.meta.network import Network, Part, Task, ridge_outputs
 from mtl_core.meta.result import Course, course, curves, duels
+from mtl_core.meta.shown import command_of, shown_of
+from mtl_core.meta.track import advance
 from mtl_core.models.base import Parameters, Trunk
 from mtl_core.registry import InvalidInput
 from mtl_core.tasks import TaskSpec
@@ -199,27 +208,47 @@ def test_a_replica_alone_learns_what_it_learns_in_the_stack(name: str, family: s
         for key, values in alone.memory.items()
     }
     for each in (whole, alone):
-        advance(each)
+        each.finish()
     np.testing.assert_allclose(errors(whole, 4, 3)[1:2], errors(alone, 4, 3), rtol=2e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", learners)
-def test_sliced_is_unsliced_bit_for_bit_also_through_bytes(name: str) -> None:
-    def fresh() -> Preparation:
-        return Preparation.begin(learners[name](), Relatives(), TRUNK, SMALL)
+def assert_same_state(mine: Any, other: Any) -> None:
+    """Bit for bit; how torch lays the bytes out in a file is no part of it."""
+    if isinstance(mine, bytes):
+        assert_same_state(*(torch.load(io.BytesIO(each), weights_only=True) for each in (mine, other)))
+    elif isinstance(mine, torch.Tensor):
+        assert torch.equal(mine, other)
+    elif isinstance(mine, dict | list):
+        assert len(mine) == len(other)
+        for key in mine if isinstance(mine, dict) else range(len(mine)):
+            assert_same_state(mine[key], other[key])
+    else:
+        assert mine == other
 
-    whole, sliced = fresh(), fresh()
-    advance(whole)
-    part: MetaSlice | None = None
-    while not sliced.done:
-        part = advance(sliced, max_steps=4)
-        sliced = fresh()
-        sliced.load(part.state)
-    for mine, theirs in zip(whole.parameters.values(), sliced.parameters.values(), strict=True):
-        assert torch.equal(mine, theirs)
-    if learners[name].trains:
-        assert part is not None
-        assert (part.step, part.done, part.events[-1].step) == (6, True, 6)
+
+@pytest.mark.parametrize("name", learners)
+@pytest.mark.parametrize("cut", [1, 4])
+def test_sliced_is_unsliced_bit_for_bit_also_through_bytes(name: str, cut: int) -> None:
+    asked = Adaptation(Relatives(), (learners[name](),), TRUNK, SMALL, (3, 5), 3)
+    whole = advance(asked, asked.units[0], asked.family, None)
+    said, state, reached, done = list[Event](), None, 0, False
+    while not done:
+        part = advance(asked, asked.units[0], asked.family, state, max_steps=cut)
+        assert reached < part.step <= reached + cut
+        said += part.events
+        state, reached, done = part.state, part.step, part.done
+    assert [dumps(each) for each in said] == [dumps(each) for each in whole.events]
+    assert_same_state(state, whole.state)
+    assert reached == whole.step
+    assert reached == asked.steps if asked.learners[0].trains else reached < asked.steps
+
+
+def test_facts_come_back_from_their_text_as_they_were() -> None:
+    asked = Adaptation(Sinusoids(), (RidgeHead(),), TRUNK, SMALL, (3,), 2)
+    for event in advance(asked, asked.units[0], asked.family, None).events:
+        again = loads(dumps(event))
+        assert type(again) is type(event)
+        assert dumps(again) == dumps(event)
 
 
 @pytest.mark.parametrize("name", learners)
@@ -287,7 +316,7 @@ def test_unseen_groups_teach_nothing_and_every_group_is_unseen_once() -> None:
         assert not unseen & learned
         assert len(unseen) == 3
         seen.append(unseen)
-    assert family.test_to_train == pytest.approx(1 / 3)
+    assert family.test_to_train(4) == pytest.approx(1 / 3)
 
 
 def test_rows_of_a_group_are_drawn_once_and_stay_in_their_group() -> None:
@@ -302,15 +331,16 @@ def test_rows_of_a_group_are_drawn_once_and_stay_in_their_group() -> None:
 
 def test_a_comparison_on_groups_ends_in_errors_and_duels() -> None:
     family = groups_of(shops(), "sales", 3, 0)
-    asked = Comparison(family, (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=60), (3,), 2)
+    asked = Adaptation(family, (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=60), (3,), 2)
     heard: list[tuple[str, int]] = []
-    found = compare(asked, lambda name, step: heard.append((name, step)))
-    assert heard == [("ridge", 50), ("ridge", 60)]
+    found = compare(asked, lambda name, moves: heard.append((name, moves)))
+    assert heard[:2] == [("ridge", 50), ("ridge", asked.steps)]
+    assert {name for name, _ in heard[2:]} == {"scratch"}
     assert {key: each.errors.shape for key, each in found.items()} == {("ridge", 3): (3, 3), ("scratch", 3): (3, 3)}
-    frame = curves(found, family.test_to_train)
+    frame = curves(found, family.test_to_train(3))
     assert (frame["low"] <= frame["error"]).all()
     assert (frame["error"] <= frame["high"]).all()
-    (duel,) = duels(found, "scratch", family.test_to_train)
+    (duel,) = duels(found, "scratch", family.test_to_train(3))
     assert duel.learner == "ridge"
     assert duel.low <= duel.gain <= duel.high
 
@@ -338,23 +368,26 @@ def test_too_few_groups_are_refused_and_small_groups_are_left_out() -> None:
     ("change", "message"),
     [
         ({"shots": (0,)}, "1 to 200 labels"),
-        ({"steps": 0}, "1 to 1,000 steps"),
+        ({"shots": (5, 5)}, "counts once; got 5, 5"),
+        ({"adapt_steps": 0}, "1 to 1,000 steps"),
         ({"learners": ()}, "must be one; got none"),
+        ({"learners": (Scratch(), Scratch(rate=0.1))}, "compared once"),
+        ({"trunk": Trunk(convolutions=1)}, "not at pictures"),
     ],
 )
 def test_a_comparison_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        replace(Comparison(Sinusoids(), (Scratch(),)), **change)
+        replace(Adaptation(Sinusoids(), (Scratch(),)), **change)
 
 
 def test_labels_that_leave_nothing_to_ask_about_are_refused() -> None:
-    asked = Comparison(groups_of(shops(), "sales", 3, 0), (Scratch(),), TRUNK, SMALL, (40,), 2)
+    asked = Adaptation(groups_of(shops(), "sales", 3, 0), (Scratch(),), TRUNK, SMALL, (40,), 2)
     with pytest.raises(InvalidInput, match="no new task has more than 40 labelled rows"):
         compare(asked)
 
 
 def test_a_learner_that_diverges_is_told_without_numbers() -> None:
-    wild = Comparison(Sinusoids(), (ModelAgnostic(inner_rate=10.0), Scratch()), Trunk(width=7), SMALL, (5,), 40)
+    wild = Adaptation(Sinusoids(), (ModelAgnostic(inner_rate=10.0), Scratch()), Trunk(width=7), SMALL, (5,), 40)
     found = compare(wild)
     assert np.isinf(found["maml", 5].errors[:, -1]).any()
     frame = curves(found, 0.0)
@@ -387,11 +420,100 @@ def test_a_learner_is_judged_at_the_step_that_was_best_on_other_tasks() -> None:
     assert found.judged.tolist() == [2.0, 4.0]
 
 
+# --- a comparison as a run ----------------------------------------------------------------------------------------
+def test_a_comparison_goes_to_json_and_back_also_with_the_groups_of_a_table() -> None:
+    data = sources.from_json({"name": "relatedness", "tasks": 2})
+    for family in (Sinusoids(), Relatives(relatedness=0.25), Groups(data, "task 1")):
+        asked = Adaptation(family, (ModelAgnostic(inner_rate=0.2), Scratch()), TRUNK, SMALL, (3, 7), 4)
+        assert Adaptation.from_json(json.loads(json.dumps(asked.to_json()))) == asked
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"family": "sinusoid"}, "did you mean 'sinusoids'"),
+        ({"family": {"name": "groups", "data": {"name": "penguins"}}}, "groups of a table are written"),
+        ({"learners": ["mamal"]}, "did you mean 'maml'"),
+        ({"learner": []}, "has no 'learner'; did you mean 'learners'"),
+        ({"shots": 5}, "one of its parts has the wrong form"),
+        ({"budget": {"steps": 0}}, "steps must lie in"),
+    ],
+)
+def test_json_that_is_no_comparison_is_refused_in_a_sentence(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        Adaptation.from_json({"family": "sinusoids", "learners": ["maml"], **change})
+
+
+def told_by(asked: Adaptation) -> list[list[Event]]:
+    return [list(advance(asked, unit, asked.family, None).events) for unit in asked.units]
+
+
+def test_looks_stand_at_even_distances_and_the_last_one_is_the_answer() -> None:
+    asked = Adaptation(Sinusoids(), (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=40, unseen=30), (3, 5), 2)
+    prepared, fresh = told_by(asked)
+    assert [each.step for each in prepared if type(each) is Look] == list(range(0, 40, 4))
+    assert [each.step for each in prepared if isinstance(each, MetaProgress)] == [1, 20, 40]
+    assert [type(each) for each in fresh] == [Look, Measured]
+    last = prepared[-1]
+    assert isinstance(last, Measured)
+    assert (last.tasks, sorted(last.errors)) == (30, ["3", "5"])
+    whole = Preparation.begin(RidgeHead(), Sinusoids(), TRUNK, asked.budget)
+    whole.finish()
+    np.testing.assert_allclose(last.errors["5"], errors(whole, 5, 2).mean(1), rtol=1e-14)
+
+
+def test_learners_are_compared_where_all_have_been_looked_at_and_in_the_end_on_all_tasks() -> None:
+    asked = Adaptation(Sinusoids(), (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=40, unseen=30), (3,), 2)
+    prepared, fresh = told_by(asked)
+    history = MetaHistory(asked)
+    assert (history.is_empty, history.looked, history.found()) == (True, None, {})
+    half = [each for each in prepared if getattr(each, "step", 0) < 20]
+    history.add([*half, *half, fresh[0]])
+    assert (history.is_final, history.looked, history.meta_step, history.tasks) == (False, 16, 1, 20)
+    shown = shown_of(history, "T", "about")
+    assert (shown.is_provisional, shown.meta_step, shown.against) == (True, 16, "scratch")
+    assert {each.learner for each in shown.duels} == {"ridge"}
+    history.add([*prepared, *fresh])
+    assert (history.is_final, history.meta_step, history.tasks) == (True, 40, 30)
+    assert not shown_of(history, "T", "about").is_provisional
+    found, last = history.found(), prepared[-1]
+    assert isinstance(last, Measured)
+    np.testing.assert_array_equal(found["ridge", 3].errors, last.errors["3"])
+    assert history.losses()["learner"].unique().tolist() == ["ridge"]
+
+
+def test_the_tidy_table_holds_every_number_once() -> None:
+    asked = Adaptation(Sinusoids(), (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=40), (3,), 2)
+    history = MetaHistory(asked)
+    for events in told_by(asked):
+        history.add(events)
+    frame = history.frame()
+    keys = ["learner", "replica", "meta_step", "labels", "step", "quantity"]
+    assert not frame.duplicated(keys).any()
+    ends = frame[(frame["quantity"] == "error") & (frame["learner"] == "scratch")]
+    assert len(ends) == 3 * 3
+    assert frame["quantity"].value_counts()["loss"] == 3 * 3
+
+
+def test_the_command_that_is_shown_asks_for_the_same() -> None:
+    from mtl_core.cli.adapting import _comparison, _counts, _knobs
+
+    asked = Adaptation(Relatives(relatedness=0.5), (ModelAgnostic(inner_rate=0.2), Scratch()), TRUNK, SMALL, (3, 7), 4)
+    words = shlex.split(command_of(asked))[2:]
+    flags = list(zip(words[::2], words[1::2], strict=True))
+    given, settings = dict(flags), [value for flag, value in flags if flag == "--set"]
+    made = _comparison(
+        _knobs(settings), given["--family"], given["--learners"], (None, "", ""), _counts(given["--labels"]),
+        int(given["--adapt-steps"]),
+    )  # fmt: skip
+    assert made == asked
+
+
 @pytest.mark.slow
 def test_the_ridge_head_and_maml_beat_pretraining_and_scratch_on_related_tasks() -> None:
     budget = Budget(steps=600, folds=5, unseen=60)
     names = ("maml", "pretraining", "ridge", "scratch")
-    asked = Comparison(Relatives(), tuple(learners[name]() for name in names), Trunk(width=32), budget, (10,), 5)
+    asked = Adaptation(Relatives(), tuple(learners[name]() for name in names), Trunk(width=32), budget, (10,), 5)
     found = compare(asked)
     told = {each.learner: each for each in duels(found, "scratch", 0.0)}
     assert told["ridge"].verdict == "better"

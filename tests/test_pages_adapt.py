@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from benchmarks.adaptation import measured
-from mtl_core.meta.examples import TITLES, Shown, examples
+from mtl_core.meta.examples import TITLES, examples
 from mtl_core.meta.learners import learners
 from mtl_core.meta.result import Duel
+from mtl_core.meta.shown import Shown
 from pages.ui.meta_charts import by_labels, by_steps
-from pages.ui.meta_view import headline, numbers
+from pages.ui.meta_result import headline, numbers
 from tests.room import Room, room, said
 
 

@@ -16,11 +16,15 @@ from sqlalchemy import Connection, event, text, update
 
 from mtl_core.data.base import Source
 from mtl_core.experiment import Experiment
+from mtl_core.meta.adaptation import Adaptation
+from mtl_core.meta.by_trunk import Scratch
+from mtl_core.meta.generated import Sinusoids
 from mtl_core.registry import InvalidInput
 from mtl_core.store import claims, runs, tables, upgrades
 from mtl_core.store.claims import Claim, ClaimLost
 from mtl_core.store.database import Database, StoreFailure, StoreFull
 from mtl_core.store.journal import Fact, Journal, RunGone, Saved
+from mtl_core.store.records import RunRecord
 from mtl_core.store.runs import Facts
 from mtl_core.tasks import TaskSpec
 
@@ -52,6 +56,7 @@ def fact(step: int, words: str = "{}") -> Fact:
 # --- runs -------------------------------------------------------------------------------------------------------
 def test_a_run_comes_back_as_it_was_handed_in(database: Database, small: Experiment) -> None:
     record = runs.get(database, add(database, small, "a name", note="a note"))
+    assert isinstance(record, RunRecord)
     assert (record.experiment, record.tasks, record.inputs) == (small, TASKS, 20)
     assert (record.name, record.note, record.status, record.position) == ("a name", "a note", "queued", 1)
     assert (record.step, record.steps, record.shape.outputs) == (0, 40, (1, 1))
@@ -350,6 +355,22 @@ def test_an_older_store_is_upgraded_step_by_step_and_keeps_its_runs(
     assert runs.get(again, run).id == run
     reopened.close()
     again.close()
+
+
+def test_a_store_from_before_there_were_kinds_of_runs_holds_runs_that_train(
+    database: Database, small: Experiment
+) -> None:
+    run = add(database, small)
+    with database.writing() as connection:
+        connection.execute(text("ALTER TABLE runs DROP COLUMN kind"))
+        connection.execute(update(tables.schema).values(version=1))
+    reopened = Database(str(database.url))
+    found = runs.get(reopened, run)
+    assert (found.experiment, type(found)) == (small, RunRecord)
+    adapted = Adaptation(Sinusoids(), (Scratch(),))
+    other = runs.add(reopened, adapted, Facts((), 0, "Sine waves", ""), "", "", paused=False)
+    assert [each.id for each in runs.find(reopened, "", "", "", 9, kind="adaptation")] == [other]
+    reopened.close()
 
 
 def test_any_source_can_be_stored(database: Database, small: Experiment) -> None:

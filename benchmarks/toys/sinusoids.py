@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.toys.checks import Check
-from mtl_core.meta.engine import Budget, Preparation, advance, errors
+from mtl_core.meta.budget import Budget
+from mtl_core.meta.engine import Preparation, errors
 from mtl_core.meta.generated import Sinusoids
 from mtl_core.meta.learners import learners
 from mtl_core.models.base import Trunk
+from mtl_core.training.engine import calm
 
 PAPER_STEPS, SHORT_STEPS = 10_000, 3_000
 AT = (0, 1, 5, 10)
@@ -33,7 +35,8 @@ def error(name: str, steps: int) -> NDArray[np.float64]:
     """Mean squared error of a learner on new waves after AT steps, mean over two replicas of 300 waves each."""
     budget = Budget(steps=steps, folds=2, unseen=300)
     prepared = Preparation.begin(learners[name](), Sinusoids(), Trunk(width=40), budget)
-    advance(prepared)
+    calm()
+    prepared.finish()
     return np.asarray(errors(prepared, 10, AT[-1]).mean((0, 1))[list(AT)])
 
 

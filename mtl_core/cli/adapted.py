@@ -1,19 +1,15 @@
-"""What `mtl-lab adapt` shows: a table for each number of labels, or plain objects."""
+"""What `mtl-lab adapt` shows: a table for each number of labels."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import sys
 from typing import Any
 
-import pandas as pd
 from rich.console import Console
 
 from mtl_core.cli.tables import table
 from mtl_core.evaluation.words import number
-from mtl_core.meta.comparison import Comparison
-from mtl_core.meta.result import Duel, Found, curves, duels, judged
+from mtl_core.meta.history import MetaHistory
+from mtl_core.meta.result import Duel, curves, duels, judged
 
 NOTE = (
     "Every learner is judged at the number of steps that did best on tasks as for training. Verdicts allow for looking "
@@ -23,24 +19,20 @@ SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """Steps that the table shows, as far as they were made."""
 
 
-def as_json(asked: Comparison, found: Found, against: str) -> dict[str, Any]:
-    """The curves, every learner's error at its own number of steps, and who beats whom there."""
-    ratio = asked.family.test_to_train
-    told = [{**dataclasses.asdict(each), "verdict": each.verdict} for each in duels(found, against, ratio)]
-    facts = {
-        "family": asked.family.to_json(),
-        "learners": [{"label": each.label(), **each.to_json()} for each in asked.learners],
-        "budget": asked.budget.settings(),
-        "trunk": asked.trunk.settings(),
-        "curves": _records(curves(found, ratio)),
-        "judged": _records(judged(found, ratio)),
-    }
-    return facts | {"duels": [{key: _plain(value) for key, value in each.items()} for each in told]}
-
-
-def show(asked: Comparison, found: Found, against: str) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
-    ratio, steps = asked.family.test_to_train, [step for step in SHOWN if step <= asked.steps]
+def show(console: Console, history: MetaHistory, against: str) -> None:
+    """The answer, or what the last look says where the learners are not ready."""
+    asked, found = history.experiment, history.found()
+    if not found:
+        console.print("nothing was measured", soft_wrap=True)
+        return
+    if not history.is_final:
+        console.print(
+            f"Provisional: learners after {history.looked or 0:,} of {asked.budget.steps:,} meta-steps, measured on "
+            f"{history.tasks} unseen tasks a repeat.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    ratio, steps = asked.family.test_to_train(asked.budget.folds), [each for each in SHOWN if each <= asked.adapt_steps]
     after = curves(found, ratio).set_index(["learner", "shots", "step"])["error"].to_dict()
     ends = {(row.learner, row.shots): row for row in judged(found, ratio).itertuples()}
     verdicts = {(each.learner, each.shots): each for each in duels(found, against, ratio)}
@@ -66,12 +58,3 @@ def _verdict(duel: Duel | None) -> tuple[str, str]:
     if duel is None:
         return "", ""
     return f"{number(duel.gain)} % ({number(duel.low)} to {number(duel.high)})", duel.verdict
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no infinity: an interval without an end ends in null."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

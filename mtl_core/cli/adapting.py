@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +13,7 @@ import typer
 from mtl_core.registry import InvalidInput, hint
 
 if TYPE_CHECKING:
-    from mtl_core.meta.comparison import Comparison
+    from mtl_core.meta.adaptation import Adaptation
     from mtl_core.meta.families import Family
 
 
@@ -32,25 +30,45 @@ def adapt(
     folds: Annotated[int | None, typer.Option(help="Replicas; of a table, parts of its groups.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed: other starts, other tasks.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Any knob, as maml.inner_rate=0.02.")] = None,
+    name: Annotated[str, typer.Option(help="What the run is called in the list.")] = "",
+    note: Annotated[str, typer.Option(help="A note kept with the run.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Learn to learn: MAML, Reptile, ANIL and others on unseen tasks, beside what they have to beat."""
-    from mtl_core.cli import adapted
-    from mtl_core.meta.comparison import compare
-
     short = {"steps": steps, "folds": folds, "seed": seed}
     given = [f"budget.{name}={value}" for name, value in short.items() if value is not None]
     knobs = _knobs([*given, *(settings or [])])
     asked = _comparison(knobs, family, learners, (data, group, task), _counts(labels), adapt_steps)
     if against not in [each.name for each in asked.learners]:
         raise InvalidInput(f"--against {against!r} is not among the learners that are compared; name one of them")
-    with _reporting(asked) as report:
-        found = compare(asked, report)
+    _run(asked, name, note, against, as_json)
+
+
+def _run(asked: Adaptation, name: str, note: str, against: str, as_json: bool) -> None:
+    """Hand in, follow, show: a run as any other, kept in the list of runs."""
+    from rich.console import Console
+
+    from mtl_core.api import Lab
+    from mtl_core.cli import adapted, watching
+    from mtl_core.meta.shown import told
+
+    lab, errors = Lab(), Console(stderr=True, highlight=False)
+    run = lab.submit(asked, name or f"New tasks: {asked.family.title}", note)
+    lab.ensure_engine()
+    try:
+        record, history = watching.follow(lab, run, errors), lab.adapting(run)
+    finally:
+        lab.close()
     if as_json:
-        facts = adapted.as_json(asked, found, against)
+        facts = {"run": run, "status": record.status, **told(asked, history.found(), against)}
         sys.stdout.write(json.dumps(facts, allow_nan=False, ensure_ascii=False) + "\n")
     else:
-        adapted.show(asked, found, against)
+        out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+        adapted.show(out, history, against)
+    for sentence in (*record.diverged, record.message):
+        if sentence:
+            errors.print(sentence, markup=False, soft_wrap=True)
+    raise typer.Exit({"finished": 0, "stopped": 130}.get(record.status, 1))
 
 
 def _comparison(
@@ -60,10 +78,10 @@ def _comparison(
     table: tuple[Path | None, str, str],
     labels: tuple[int, ...],
     steps: int,
-) -> Comparison:
+) -> Adaptation:
     import mtl_core.meta  # noqa: F401 - registers every family and learner
-    from mtl_core.meta.comparison import Comparison
-    from mtl_core.meta.engine import Budget
+    from mtl_core.meta.adaptation import Adaptation
+    from mtl_core.meta.budget import Budget
     from mtl_core.meta.families import families
     from mtl_core.meta.learners import learners
     from mtl_core.models.base import Trunk
@@ -74,33 +92,25 @@ def _comparison(
         raise InvalidInput(f"nothing here is called {unknown[0]!r}{hint(unknown[0], known)}")
     budget = _made(Budget, knobs.get("budget", {}))
     path, group, task = table
-    if path is None:
-        made = _made(families[family], knobs.get("family", {}))
-    else:
-        made = _table_family(path, group, task, budget.folds, budget.seed)
+    made = _table_family(path, group, task) if path else _made(families[family], knobs.get("family", {}))
     trunk = _made(Trunk, {"width": 40} | knobs.get("trunk", {}))
     compared = tuple(_made(learners[name], knobs.get(name, {})) for name in chosen)
-    return Comparison(made, compared, trunk, budget, labels, steps)
+    return Adaptation(made, compared, trunk, budget, labels, steps)
 
 
 def _made(kind: type[Any], settings: dict[str, Any]) -> Any:
     return kind.from_settings(settings)
 
 
-def _table_family(path: Path, group: str, task: str, folds: int, seed: int) -> Family:
-    """The groups of a table on disk."""
-    from mtl_core.data.recipe import check_known, guess_recipe
+def _table_family(path: Path, group: str, task: str) -> Family:
+    """The groups of a table on disk, which is copied into the lab's folder, so that the run outlives the file."""
     from mtl_core.data.table import CsvFile, read_file
-    from mtl_core.meta.groups import groups_of
+    from mtl_core.meta.groups import Groups, recipe_of
 
     if not (group and task):
         raise InvalidInput("a table needs --group (the column whose values are the tasks) and --task (what to predict)")
     frame, _ = read_file(str(path))
-    check_known(group, frame.columns)
-    recipe = guess_recipe(frame, (task,))
-    features = tuple(name for name in recipe.features if name != group)
-    recipe = dataclasses.replace(recipe, features=features, tasks=((task, "regression"),), group=group)
-    return groups_of(CsvFile(str(path), recipe.to_text()).load(), task, folds, seed)
+    return Groups(CsvFile(str(path), recipe_of(frame, group, task).to_text()).stored(), task)
 
 
 def _knobs(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -124,15 +134,3 @@ def _counts(text: str) -> tuple[int, ...]:
         return tuple(dict.fromkeys(int(word) for word in text.split(",") if word.strip()))
     except ValueError:
         raise InvalidInput(f"numbers of labels are written as 5,10,20; got {text!r}") from None
-
-
-@contextmanager
-def _reporting(asked: Comparison) -> Iterator[Callable[[str, int], None]]:
-    """A progress bar on standard error while learners are prepared."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        total = asked.budget.steps
-        shown = {each.name: progress.add_task(each.title, total=total) for each in asked.learners if each.trains}
-        yield lambda name, step: progress.update(shown[name], completed=step)

@@ -91,7 +91,7 @@ def list_runs(
     from mtl_core.api import Lab
     from mtl_core.cli import tables
 
-    records = Lab().runs(text=text, status=status, limit=limit)
+    records = Lab().records(text=text, status=status, limit=limit)
     if as_json:
         _print_json({"runs": [tables.run_json(record) for record in records]})
     elif records:
@@ -110,7 +110,7 @@ def compare(
     from mtl_core.cli import tables, watching
 
     lab = Lab()
-    records = [watching.find(lab, word) for word in runs]
+    records = [lab.run(watching.find(lab, word).id) for word in runs]
     tables.check_comparable(records)
     comparisons = [lab.comparison(record.id) for record in records]
     if as_json:
@@ -214,8 +214,8 @@ def _run(wish: Experiment, name: str, note: str, as_json: bool) -> None:
     run = lab.submit(wish, name, note)
     lab.ensure_engine()
     try:
-        record = watching.follow(lab, run, _err())
-        comparison = lab.comparison(run)
+        watching.follow(lab, run, _err())
+        record, comparison = lab.run(run), lab.comparison(run)
     finally:
         lab.close()
     if as_json:

@@ -16,7 +16,7 @@ from mtl_core.evaluation.report import data_apart, differences, verdict_rows
 from mtl_core.evaluation.verdict import TaskVerdict
 from mtl_core.metrics import metrics
 from mtl_core.registry import InvalidInput
-from mtl_core.store.records import RunRecord
+from mtl_core.store.records import AdaptationRecord, Record, RunRecord
 
 COLOURS = {words.HELPS: "bold blue", words.HURTS: "bold dark_orange3"}
 BASELINES = {"equal_width": "alone, same width", "equal_parameters": "alone, same size"}
@@ -79,9 +79,10 @@ def result_json(record: RunRecord, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def run_json(record: RunRecord) -> dict[str, Any]:
+def run_json(record: Record) -> dict[str, Any]:
     return {
         "run": record.id,
+        "kind": record.experiment.kind,
         "name": record.name,
         "status": record.status,
         "message": record.message,
@@ -94,19 +95,26 @@ def run_json(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def status(record: RunRecord) -> str:
+def status(record: Record) -> str:
     """What a run is doing, in the word of the pages."""
     return STATUSES.get(record.status, record.status)
 
 
-def show_runs(console: Console, records: Sequence[RunRecord]) -> None:
+def subject(record: Record) -> str:
+    """What a run is about: its tasks, or who learns new ones."""
+    if isinstance(record, AdaptationRecord):
+        return f"new tasks: {', '.join(unit.called for unit in record.units)}"
+    return ", ".join(task.name for task in record.tasks)
+
+
+def show_runs(console: Console, records: Sequence[Record]) -> None:
     rows = [
         (
             record.id,
             record.name,
             status(record),
             record.data_title,
-            ", ".join(task.name for task in record.tasks),
+            subject(record),
             f"{record.step:,}/{record.steps:,}",
             record.created.astimezone().strftime("%Y-%m-%d %H:%M"),
         )

@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mtl_core.api import Lab, RunRecord
+from mtl_core.api import Lab, Record
 from mtl_core.cli.tables import status
 from mtl_core.registry import InvalidInput
 
@@ -15,13 +15,13 @@ LOOK_SECONDS = 0.1
 STOP_SECONDS = 20.0
 
 
-def follow(lab: Lab, run: str, console: Console) -> RunRecord:
+def follow(lab: Lab, run: str, console: Console) -> Record:
     """Show how far a run is; its record once it has ended. Ctrl-C stops the run, which is kept."""
     words, pace = (TextColumn("{" + part + "}", markup=False) for part in ("task.description", "task.fields[pace]"))
     with Progress(words, BarColumn(), pace, TimeRemainingColumn(), console=console, transient=True) as progress:
         shown = progress.add_task("waiting for the engine", total=None, pace="")
         try:
-            while not (record := lab.run(run)).has_ended:
+            while not (record := lab.record(run)).has_ended:
                 rate = f"{record.steps_per_second:,.0f} steps/s" if record.steps_per_second else ""
                 place = f"waiting, place {record.position}" if record.position else status(record)
                 told = f"{place} {record.step:,}/{record.steps:,}"
@@ -32,17 +32,17 @@ def follow(lab: Lab, run: str, console: Console) -> RunRecord:
     return record
 
 
-def _stop(lab: Lab, run: str) -> RunRecord:
+def _stop(lab: Lab, run: str) -> Record:
     lab.command(run, "stop")
     end = time.monotonic() + STOP_SECONDS
-    while not (record := lab.run(run)).has_ended and time.monotonic() < end:
+    while not (record := lab.record(run)).has_ended and time.monotonic() < end:
         time.sleep(LOOK_SECONDS)
     return record
 
 
-def find(lab: Lab, word: str) -> RunRecord:
-    """A run by its id, the beginning of its id, its name, or "last"."""
-    records = lab.runs(limit=10_000)
+def find(lab: Lab, word: str) -> Record:
+    """A run of any kind by its id, the beginning of its id, its name, or "last"."""
+    records = lab.records(limit=10_000)
     if word == "last" and records:
         return records[0]
     named = [each for each in records if each.id == word] or [each for each in records if each.id.startswith(word)]

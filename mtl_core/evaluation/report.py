@@ -29,7 +29,12 @@ _PRICES = ("parameters", "networks", "seconds", "predict_seconds")
 
 def history_csv(history: History) -> str:
     """The tidy history: one known number a row (see `History.frame`)."""
-    return harmless(history.frame()).to_csv(index=False, lineterminator="\n")
+    return frame_csv(history.frame())
+
+
+def frame_csv(frame: pd.DataFrame) -> str:
+    """A table as a file that no spreadsheet program runs."""
+    return harmless(frame).to_csv(index=False, lineterminator="\n")
 
 
 def harmless(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from mtl_core.data.bundled import FOLDER
 from mtl_core.meta.result import Duel
+from mtl_core.meta.shown import Shown
 
 PLACE = FOLDER / "adaptation"
 TITLES = {
@@ -21,30 +21,6 @@ TITLES = {
     "5-schools": ("Schools", "160 schools: achievement in mathematics from minority, sex and social status."),
 }
 """What a person reads first, by the file's name."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One comparison. curves: learner, shots, step, error, low, high; judged: learner, shots, steps, error, low, high.
-
-    learners: name -> plain words with the field's term. command: how to make it again.
-    """
-
-    title: str
-    about: str
-    learners: dict[str, str]
-    curves: pd.DataFrame
-    judged: pd.DataFrame
-    duels: tuple[Duel, ...]
-    command: str
-    folds: int
-
-    @property
-    def shots(self) -> tuple[int, ...]:
-        return tuple(sorted({int(each) for each in self.judged["shots"]}))
-
-    def duel(self, learner: str, shots: int) -> Duel | None:
-        return next((each for each in self.duels if (each.learner, each.shots) == (learner, shots)), None)
 
 
 @cache

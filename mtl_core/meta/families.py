@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core import draws
+from mtl_core.data.base import Dataset, Source
 from mtl_core.registry import Method, Registry
 
 Rows = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -35,7 +36,15 @@ class Family(Method):
         raise NotImplementedError
 
     @property
-    def test_to_train(self) -> float:
+    def source(self) -> Source | None:
+        """The table that its tasks come from; None where they are drawn from a formula."""
+        return None
+
+    def ready(self, dataset: Dataset | None, folds: int, seed: int) -> Family:
+        """The family that can be drawn from; of a table, its groups cut into folds. Raises `InvalidInput`."""
+        return self
+
+    def test_to_train(self, folds: int) -> float:
         """Unseen tasks over training tasks where replicas share training tasks (folds); 0 where all are fresh."""
         return 0.0
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core import draws
-from mtl_core.data.base import Dataset
+from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.prepare import prepare
+from mtl_core.data.recipe import Recipe, check_known, guess_recipe
 from mtl_core.meta.families import Family, Rows, Starts
 from mtl_core.registry import InvalidInput
 
@@ -33,13 +36,43 @@ class Table:
 
 @dataclass(frozen=True)
 class Groups(Family):
-    """The groups of one table; each fold keeps its share of the groups unseen, and replica r belongs to its fold.
+    """Every group of a table is a task, as a school, a shop, a patient; whole groups are kept unseen.
 
-    Inputs and targets are scaled on the training groups of the fold.
+    data: a table that has groups. task: the column with the number to predict.
     """
 
     name: ClassVar[str] = "groups"
     title: ClassVar[str] = "Groups of a table"
+
+    data: Source
+    task: str
+
+    @property
+    def source(self) -> Source:
+        return self.data
+
+    def ready(self, dataset: Dataset | None, folds: int, seed: int) -> PreparedGroups:
+        return groups_of(self.data.load() if dataset is None else dataset, self.task, folds, seed)
+
+    def test_to_train(self, folds: int) -> float:
+        return 1 / (folds - 1)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "data": self.data.to_json(), "task": self.task}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Groups:
+        if set(value) != {"name", "data", "task"} or value["name"] != cls.name or not isinstance(value["task"], str):
+            raise InvalidInput('groups of a table are written {"name": "groups", "data": {...}, "task": column}')
+        return cls(sources.from_json(value["data"]), value["task"])
+
+
+@dataclass(frozen=True)
+class PreparedGroups(Family):
+    """The groups of one table; each fold keeps its share of the groups unseen, and replica r belongs to its fold.
+
+    Inputs and targets are scaled on the training groups of the fold.
+    """
 
     table: Table
 
@@ -47,9 +80,8 @@ class Groups(Family):
     def n_inputs(self) -> int:
         return int(self.table.inputs.shape[2])
 
-    @property
-    def test_to_train(self) -> float:
-        return 1 / (len(self.table.inputs) - 1)
+    def test_to_train(self, folds: int) -> float:
+        return 1 / (folds - 1)
 
     def draw(self, starts: Starts, word: str, n_tasks: int, n_rows: int) -> Rows:
         """n_tasks groups, the same one perhaps twice, and n_rows different rows of each, or all it has."""
@@ -78,7 +110,17 @@ class Groups(Family):
         return self.table.inputs[fold, chosen], self.table.targets[fold, chosen]
 
 
-def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> Groups:
+def recipe_of(frame: pd.DataFrame, group: str, task: str) -> Recipe:
+    """Roles of a table's columns where each value of `group` is a task. Raises `InvalidInput` for an unknown column."""
+    check_known(group, frame.columns)
+    if group == task:
+        raise InvalidInput(f"{task!r} names the groups and cannot be predicted, too; choose another column")
+    recipe = guess_recipe(frame, (task,))
+    features = tuple(name for name in recipe.features if name != group)
+    return replace(recipe.without({group}), features=features, tasks=((task, "regression"),), group=group)
+
+
+def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> PreparedGroups:
     """The family of a table's groups. Raises `InvalidInput` where the table has none, or the target is no number."""
     dataset = dataset.choose((target,))
     if dataset.groups is None:
@@ -95,7 +137,7 @@ def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> Groups:
     prepared = prepare(dataset, folds, seed)
     learning = np.concatenate([prepared.train, prepared.validation], 1)
     rows = [_grouped(part, dataset.groups, dataset.n_rows) for part in (learning, prepared.test)]
-    return Groups(Table(prepared.inputs, prepared.targets[:, :, 0], *rows))
+    return PreparedGroups(Table(prepared.inputs, prepared.targets[:, :, 0], *rows))
 
 
 def _with_labels(dataset: Dataset, target: str) -> Dataset:

@@ -19,6 +19,8 @@ class Learner(Method):
 
     trains: ClassVar[bool] = True
     """It is prepared on the family's training tasks; otherwise it starts fresh."""
+    price: ClassVar[float] = 3.0
+    """Its work against a plain step of as many products, until this machine has measured it."""
 
     def gradients(self, network: Network, parameters: Parameters, task: Task) -> tuple[Gradients, torch.Tensor]:
         """Direction of a meta-step for every parameter [R, ...], and the mean query loss of each replica [R]."""

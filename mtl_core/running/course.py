@@ -10,10 +10,11 @@ from typing import Any
 
 from mtl_core.data.base import Dataset
 from mtl_core.experiment import Change, Experiment, Unit
+from mtl_core.meta.adaptation import LearnerUnit
 from mtl_core.registry import InvalidInput
 from mtl_core.running.slices import Job, Part
 from mtl_core.store.journal import Saved
-from mtl_core.store.records import RunRecord
+from mtl_core.store.records import Record, Wish
 
 FIRST_BUDGET = 0.01
 """Seconds of a stack's first slice: little more than its first point, which somebody waits for."""
@@ -31,7 +32,7 @@ FORECAST_SECONDS, FORECAST_SHARE = 2.0, 0.02
 class Stretch:
     """Where one stack stands. `saved` is the newest state that came back; its worker may hold a newer one."""
 
-    unit: Unit
+    unit: Unit | LearnerUnit
     step: int = 0
     saved: Saved | None = None
     holder: str = ""
@@ -68,13 +69,14 @@ class Stretch:
 class Course:
     """A run and its stacks. wanted: "run", "pause", "step" (until `goal`) or "stop"."""
 
-    record: RunRecord
-    experiment: Experiment
+    record: Record
+    experiment: Wish
     stretches: list[Stretch]
     wanted: str
     goal: int = 0
     pending: dict[tuple[str, str], Any] = field(default_factory=dict)
     dataset: Dataset | None = None
+    has_data: bool = False
     has_begun: bool = False
     was_trained_here: bool = True
     is_loading: bool = False
@@ -87,10 +89,6 @@ class Course:
     @property
     def id(self) -> str:
         return self.record.id
-
-    @property
-    def units(self) -> tuple[Unit, ...]:
-        return tuple(each.unit for each in self.stretches)
 
     @property
     def seconds(self) -> float:
@@ -115,9 +113,9 @@ class Course:
 
     def next_for(self, address: str) -> Stretch | None:
         """The stack that a free worker should advance: of those furthest behind, one that it holds."""
-        if not self.is_active or self.pending or self.dataset is None:
+        if not self.is_active or self.pending or not self.has_data:
             return None
-        limit = self.goal if self.wanted == "step" else self.experiment.training.steps + 1
+        limit = self.goal if self.wanted == "step" else self.experiment.steps + 1
         waiting = [each for each in self.stretches if not (each.busy or each.done or each.step >= limit)]
         if not waiting:
             return None
@@ -147,7 +145,7 @@ class Course:
 
     def want_step(self) -> None:
         """Bring every stack that is behind to the next point of the curves after the slowest one."""
-        every = self.experiment.training.evaluate_every
+        every = self.experiment.every
         slowest = min((each.step for each in self.stretches if not each.done), default=0)
         self.wanted, self.goal = "step", (slowest // every + 1) * every
 
@@ -158,7 +156,7 @@ class Course:
         """
         step = max(each.step for each in self.stretches)
         turned, self.pending = self.pending, {}
-        if step >= self.experiment.training.steps:
+        if step >= self.experiment.steps:
             return "a change came too late to have an effect: the first networks were already at their last step"
         try:
             for (part, knob), value in turned.items():
@@ -176,7 +174,7 @@ class Course:
 
     def progress(self) -> dict[str, Any]:
         """Columns of the run: step of the slowest stack; steps a second and seconds left once they can be told."""
-        steps = self.experiment.training.steps
+        steps = self.experiment.steps
         reached = [steps if each.done else each.step for each in self.stretches]
         mean, now = sum(reached) / len(reached), time.monotonic()
         self.marks.append((now, mean))
@@ -193,10 +191,9 @@ class Course:
         return [saved for saved in found if saved is not None]
 
 
-def course_of(record: RunRecord, saved: dict[int, Saved], finished: dict[int, int]) -> Course:
+def course_of(record: Record, saved: dict[int, Saved], finished: dict[int, int]) -> Course:
     """A run as the store knows it, ready to go on. Raises `InvalidInput` when it cannot."""
-    units = record.experiment.units(record.shape)
-    course = Course(record, record.experiment, [Stretch(unit) for unit in units], "run")
+    course = Course(record, record.experiment, [Stretch(unit) for unit in record.units], "run")
     for stretch in course.stretches:
         index = stretch.unit.index
         stretch.saved = saved.get(index)
@@ -210,8 +207,10 @@ def course_of(record: RunRecord, saved: dict[int, Saved], finished: dict[int, in
     return course
 
 
-def _with(experiment: Experiment, change: Change) -> Experiment:
+def _with(experiment: Wish, change: Change) -> Experiment:
     """A knob that was turned twice between two slices was turned once."""
+    if not isinstance(experiment, Experiment):
+        raise InvalidInput("nothing can be turned while learners are prepared")
     spot = (change.step, change.part, change.knob)
     kept = tuple(each for each in experiment.changes if (each.step, each.part, each.knob) != spot)
     return replace(experiment, changes=kept).changed(change)

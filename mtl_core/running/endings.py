@@ -6,14 +6,12 @@ import logging
 from functools import lru_cache
 
 from mtl_core.data.base import Dataset, Source
-from mtl_core.evaluation.compare import compare
-from mtl_core.evaluation.history import History
 from mtl_core.events import loads
-from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
+from mtl_core.running.kinds import kind_of
 from mtl_core.store import runs
 from mtl_core.store.database import Database
-from mtl_core.store.records import RunRecord
+from mtl_core.store.records import Record, Wish
 
 log = logging.getLogger(__name__)
 
@@ -24,29 +22,24 @@ def dataset_of(source: Source) -> Dataset:
     return source.load()
 
 
-def load(record: RunRecord) -> Dataset:
-    """The data that a run was handed in with. Raises `InvalidInput` when it is gone or has changed."""
-    dataset = dataset_of(record.experiment.data)
+def load(record: Record) -> Dataset | None:
+    """The data that a run was handed in with, if it has any. Raises `InvalidInput` when it is gone or has changed."""
+    source = record.experiment.data
+    if source is None:
+        return None
+    dataset = dataset_of(source)
     if dataset.fingerprint != record.data_fingerprint:
         dataset_of.cache_clear()
-        dataset = dataset_of(record.experiment.data)
+        dataset = dataset_of(source)
     if dataset.fingerprint != record.data_fingerprint:
         raise InvalidInput(f"the data {record.data_title!r} has changed since this run was handed in; start a new run")
     return dataset
 
 
-def history_of(database: Database, record: RunRecord, experiment: Experiment) -> History:
-    """Everything a run has said so far."""
-    history = History(experiment, record.tasks, record.shape)
-    history.add(loads(text) for _, text in runs.said(database, record.id))
-    return history
-
-
 def verdict(
-    database: Database, record: RunRecord, experiment: Experiment, dataset: Dataset | None, finished: bool
+    database: Database, record: Record, experiment: Wish, dataset: Dataset | None, finished: bool
 ) -> str | None:
-    """The comparison as JSON text; None when nothing is there to compare."""
-    history = history_of(database, record, experiment)
-    if history.is_empty:
-        return None
-    return runs.dumps(compare(history, dataset, finished=finished).to_json())
+    """The answer as JSON text; None when there is nothing to answer, or when the events say all."""
+    events = [loads(text) for _, text in runs.said(database, record.id)]
+    found = kind_of(experiment).verdict(record, experiment, events, dataset, finished)
+    return None if found is None else runs.dumps(found)

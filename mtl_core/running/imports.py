@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mtl_core.data.table import Upload, load_upload
-from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
+from mtl_core.store.records import Wish
 
 
-def check_table_is_here(experiment: Experiment, title: object = "") -> None:
+def check_table_is_here(experiment: Wish, title: object = "") -> None:
     """Raises `InvalidInput` when the experiment needs an uploaded table that this installation does not have.
 
     title: what the exported run calls its data. An upload is known by its content, so the same file brings it back.

@@ -15,10 +15,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from mtl_core.data.base import Dataset
 from mtl_core.registry import InvalidInput
 from mtl_core.running import endings, words
 from mtl_core.running.course import KEEP_SECONDS, Course, Stretch, course_of
+from mtl_core.running.kinds import kind_of
 from mtl_core.running.slices import Missing, Part
 from mtl_core.running.speed import Speed
 from mtl_core.running.turns import Crew, Turns, in_turn
@@ -97,7 +97,8 @@ class Manager:
         self.turns.has_data(course, address, True)
         columns = course.progress()
         if course.notes_diverged(stretch, part):
-            columns["diverged"] = runs.dumps(words.diverged(course.experiment, course.record.shape, course.diverged))
+            said = kind_of(course.record).diverged_words(course.record, course.experiment, course.diverged)
+            columns["diverged"] = runs.dumps(said)
         self._write(course, facts=part.facts, saved=course.unstored(waits=KEEP_SECONDS), **columns)
 
     def _retry(self, course: Course, stretch: Stretch, address: str) -> None:
@@ -121,7 +122,7 @@ class Manager:
         if course.pending:
             course.remark = course.turn_knobs()
             self._write(course, message=course.remark, experiment=runs.dumps(course.experiment.to_json()))
-        if course.is_done and course.dataset is not None:
+        if course.is_done and course.has_data:
             self._end(course, "finished", course.remark)
         elif course.wanted == "stop":
             self._end(course, "stopped", course.remark)
@@ -174,7 +175,7 @@ class Manager:
     # --- what goes out --------------------------------------------------------------------------------------
     def _dispatch(self) -> None:
         for course in in_turn(self.courses.values()):
-            if course.dataset is None and not course.is_loading:
+            if not course.has_data and not course.is_loading:
                 course.is_loading = True
                 self._aside(partial(endings.load, course.record), partial(self._loaded, course))
         while (found := self.turns.next_slice(self.courses.values())) is not None:
@@ -190,11 +191,11 @@ class Manager:
 
     def _loaded(self, course: Course, found: Any) -> None:
         course.is_loading = False
-        if isinstance(found, Dataset):
-            course.dataset = found
-            self._settle(course)  # its last slice may have ended just before an engine did, and its verdict is due
-        else:
+        if isinstance(found, Exception):
             self._end(course, "failed", _sentence(found))
+        else:
+            course.dataset, course.has_data = found, True
+            self._settle(course)  # its last slice may have ended just before an engine did, and its verdict is due
 
     # --- how a run ends -------------------------------------------------------------------------------------
     def _end(self, course: Course, status: str, message: str = "") -> None:
@@ -213,8 +214,8 @@ class Manager:
             log.error("run %s: no verdict", course.id, exc_info=found)
             message, found = message or f"there is no verdict: {_sentence(found)}", None
         self.journal.end(course.id, status, message, comparison=found)
-        if status == "finished" and course.dataset is not None and course.was_trained_here:
-            self.speed = self.speed.corrected(course.experiment, course.units, course.dataset.n_rows, course.seconds)
+        if status == "finished" and course.has_data and course.was_trained_here:
+            self.speed = kind_of(course.record).corrected(self.speed, course)
             self.speed_changed = True
 
     def _give_up_all(self, message: str) -> None:

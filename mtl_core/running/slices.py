@@ -8,33 +8,32 @@ can vanish at any time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from mtl_core.data.base import Dataset
-from mtl_core.data.prepare import Prepared
-from mtl_core.events import Event, Progress, dumps
-from mtl_core.experiment import Experiment, Unit
+from mtl_core.events import Event, dumps
+from mtl_core.experiment import Unit
+from mtl_core.meta.adaptation import LearnerUnit
 from mtl_core.running.caches import ByteLimited
+from mtl_core.running.kinds import DataKey, Kind, kind_of
 from mtl_core.store.journal import Fact
+from mtl_core.store.records import Wish
 from mtl_core.tasks import TaskSpec
 
-DataKey = tuple[object, ...]
-
-_prepared: ByteLimited[DataKey, Prepared] = ByteLimited(512 << 20)
+_prepared: ByteLimited[DataKey, Any] = ByteLimited(512 << 20)
 _states: ByteLimited[tuple[str, int], tuple[int, bytes]] = ByteLimited(256 << 20)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One slice. `state` and `dataset` are None where the worker is believed to have them.
+    """One slice. `state` and `dataset` are None where the worker is believed to have them, or where there are none.
 
     step: where the stack stands. returns_state: the state is wanted back, not only kept by the worker.
     """
 
     run: str
-    experiment: Experiment
-    unit: Unit
+    experiment: Wish
+    unit: Unit | LearnerUnit
     tasks: tuple[TaskSpec, ...]
     fingerprint: str
     step: int
@@ -74,43 +73,36 @@ class Missing:
     state: bool
 
 
-def data_key(experiment: Experiment, fingerprint: str) -> DataKey:
-    """Two experiments with the same key train on the same prepared data."""
-    drawn = experiment.data if experiment.plan.new_data else None
-    plan = experiment.plan
-    return (fingerprint, experiment.tasks, plan.folds, plan.seed, drawn, experiment.training.scale_targets)
+def data_key(experiment: Wish, fingerprint: str) -> DataKey:
+    """Two experiments with the same key are worked on with the same prepared data."""
+    return (experiment.kind, *kind_of(experiment).data_key(experiment, fingerprint))
 
 
 def work(job: Job) -> Part | Missing:
     """Advance one stack; on a worker."""
-    from mtl_core.training.engine import advance
-
-    prepared, state = _prepared_for(job), _state_for(job)
+    kind, prepared, state = kind_of(job.experiment), _prepared_for(job), _state_for(job)
     if prepared is None or (state is None and job.step > 0):
         return Missing(prepared is None, state is None and job.step > 0)
-    part = advance(
-        job.experiment,
-        job.unit,
-        prepared,
-        job.tasks,
-        state,
-        budget_seconds=job.budget_seconds,
-        max_steps=job.max_steps,
-    )
+    part = kind.advance(job, prepared, state)
     _states.put((job.run, job.unit.index), (part.step, part.state), len(part.state))
     facts = tuple(Fact(event.unit, _step(event), event.kind, dumps(event)) for event in part.events)
     kept = part.state if job.returns_state else None
-    return Part(facts, part.step, part.done, part.seconds, kept, len(part.state), _diverged(part.events))
+    return Part(facts, part.step, part.done, part.seconds, kept, len(part.state), _diverged(kind, part.events))
 
 
-def _prepared_for(job: Job) -> Prepared | None:
-    from mtl_core.training.engine import prepared_for
-
+def _prepared_for(job: Job) -> Any:
     found = _prepared.get(job.data_key)
-    if found is None and job.dataset is not None:
-        found = prepared_for(job.experiment, job.dataset)
-        _prepared.put(job.data_key, found, sum(each.nbytes for each in vars(found).values() if each is not None))
+    if found is None and (job.dataset is not None or job.experiment.data is None):
+        found = kind_of(job.experiment).prepare(job.experiment, job.dataset)
+        _prepared.put(job.data_key, found, _size(found))
     return found
+
+
+def _size(prepared: Any) -> int:
+    """Bytes of all arrays in it, also of those one level down."""
+    parts = list(vars(prepared).values())
+    parts += [inner for part in parts for inner in getattr(part, "__dict__", {}).values()]
+    return sum(int(getattr(part, "nbytes", 0)) for part in parts)
 
 
 def _state_for(job: Job) -> bytes | None:
@@ -124,11 +116,10 @@ def _step(event: Event) -> int:
     return int(getattr(event, "step", 0))
 
 
-def _diverged(events: tuple[Event, ...]) -> tuple[tuple[int, int], ...]:
+def _diverged(kind: Kind, events: tuple[Event, ...]) -> tuple[tuple[int, int], ...]:
     """Networks that have diverged by now, each with the first step of this slice that says so."""
     first: dict[int, int] = {}
     for event in events:
-        if isinstance(event, Progress):
-            for i in np.flatnonzero(event.diverged):
-                first.setdefault(int(i), event.step)
+        for i in kind.diverged_in(event):
+            first.setdefault(i, _step(event))
     return tuple((step, i) for i, step in first.items())

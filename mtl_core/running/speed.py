@@ -2,13 +2,14 @@
 
 Model: a step of a stack costs `per_step` (Python and kernel starts) plus `per_product` for each multiplication of
 its layers, rows x parameters over all networks (a convolution's at each pixel); an evaluated row costs a third of a
-trained one. A weighting that looks at gradients costs more: `ratios` says how much, learned from runs.
+trained one. A weighting that looks at gradients costs more: `ratios` says how much, learned from runs. Learners that
+are prepared for new tasks go by the same model, each with a ratio of its own.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -18,8 +19,13 @@ import pandas as pd
 from mtl_core.data.base import Dataset, Source
 from mtl_core.data.splits import VALIDATION_SHARE
 from mtl_core.experiment import Experiment, Plan, Training, Unit, shape_for
+from mtl_core.meta.adaptation import BLOCK, Adaptation
+from mtl_core.meta.learners import Learner
 from mtl_core.models.base import Trunk
 from mtl_core.tasks import TaskSpec
+
+INPUTS = 10
+"""Of a table whose width is not looked at: most of the work is in the layers behind."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,43 @@ class Speed:
         ratio = measured / max(sum(self._unit_seconds(experiment, unit, rows) for unit in units), 1e-9)
         return replace(self, ratios={**self.ratios, name: (self.ratios.get(name, ratio) + ratio) / 2})
 
+    def preparing(self, adaptation: Adaptation, workers: int) -> float:
+        """How long learners take that are prepared and measured on `workers` workers, with nothing else running."""
+        each = [self._learner_seconds(adaptation, learner) * self._ratio(learner) for learner in adaptation.learners]
+        return max(sum(each) / workers, max(each))
+
+    def learned(self, adaptation: Adaptation, measured: Sequence[float]) -> Speed:
+        """After a run whose learners took `measured` seconds each."""
+        ratios = dict(self.ratios)
+        for learner, seconds in zip(adaptation.learners, measured, strict=True):
+            ratio = seconds / max(self._learner_seconds(adaptation, learner), 1e-9)
+            key = f"learner {learner.name}"
+            ratios[key] = (ratios.get(key, ratio) + ratio) / 2
+        return replace(self, ratios=ratios)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Speed:
         return cls(**value)
+
+    def _ratio(self, learner: Learner) -> float:
+        return self.ratios.get(f"learner {learner.name}", learner.price)
+
+    def _learner_seconds(self, adaptation: Adaptation, learner: Learner) -> float:
+        budget, trunk = adaptation.budget, adaptation.trunk
+        parameters = trunk.width * (trunk.width * (trunk.depth - 1) + INPUTS)
+        passes = 1 + getattr(learner, "inner_steps", 0)
+        rows = budget.folds * budget.tasks * (budget.shots + budget.queries)
+        prepared = budget.steps * passes * (self.per_step + self.per_product * rows * parameters)
+        looked = [
+            piece
+            for n in (*[adaptation.look_tasks] * len(adaptation.looks), budget.unseen)
+            for piece in adaptation.pieces(n)
+        ]
+        asked = sum((self.per_step + self.per_product * BLOCK * piece.shots * parameters) for piece in looked)
+        return prepared * learner.trains + adaptation.adapt_steps * asked
 
     def _unit_seconds(self, experiment: Experiment, unit: Unit, rows: int) -> float:
         training, folds = experiment.training, experiment.plan.folds

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from mtl_core.running.course import Course, Stretch
-from mtl_core.running.slices import DataKey, Job, data_key
+from mtl_core.running.kinds import DataKey
+from mtl_core.running.slices import Job, data_key
 from mtl_core.running.workers import Outcome
 
 ACTIVE_RUNS = 8

@@ -14,7 +14,7 @@ from mtl_core.registry import InvalidInput
 from mtl_core.store.database import Database
 from mtl_core.store.records import record
 from mtl_core.store.runs import dumps, existing
-from mtl_core.store.tables import events, runs
+from mtl_core.store.tables import TRAINING, events, runs
 
 FORMAT = 1
 LIMIT_BYTES = 256 << 20
@@ -53,7 +53,8 @@ def _understood(raw: bytes) -> tuple[dict[str, Any], list[list[Any]]]:
         if unpacker.unconsumed_tail:
             raise refused
         value = json.loads(text)
-        row, facts = {c.name: value["run"][c.name] for c in runs.columns}, value["events"]
+        kept = {"kind": TRAINING, **value["run"]}
+        row, facts = {c.name: kept[c.name] for c in runs.columns}, value["events"]
         if value["format"] != FORMAT or not record(row, None).has_ended:
             raise refused
         if not all(isinstance(each, list) and len(each) == len(_FACTS) for each in facts):

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, delete, func, select, update
 
+from mtl_core.events import LAST_WORDS
 from mtl_core.store.claims import Claim
 from mtl_core.store.database import Database
-from mtl_core.store.records import ENDED, RunRecord, record
+from mtl_core.store.records import ENDED, Record, record
 from mtl_core.store.tables import commands, events, runs, states
 
 
@@ -101,7 +102,7 @@ class Journal:
             wanted = select(runs.c.id).where(runs.c.status.not_in(ENDED)).order_by(runs.c.created)
             return list(connection.execute(wanted).scalars())
 
-    def record(self, run: str) -> RunRecord | None:
+    def record(self, run: str) -> Record | None:
         """The run, or None if it was deleted. Raises `InvalidInput` when it is not understood."""
         with self.database.reading() as connection:
             row = connection.execute(select(runs).where(runs.c.id == run)).mappings().first()
@@ -115,7 +116,8 @@ class Journal:
 
     def finished_units(self, run: str) -> dict[int, int]:
         """Stacks that have said their last word, with their last step."""
-        wanted = select(events.c.unit, func.max(events.c.step)).where(events.c.run == run, events.c.kind == "finished")
+        last = events.c.kind.in_(LAST_WORDS)
+        wanted = select(events.c.unit, func.max(events.c.step)).where(events.c.run == run, last)
         with self.database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(wanted.group_by(events.c.unit))}
 

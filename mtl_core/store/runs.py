@@ -12,10 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
 
-from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
 from mtl_core.store.database import Database
-from mtl_core.store.records import RunRecord, record
+from mtl_core.store.records import Record, Wish, record
 from mtl_core.store.tables import commands, events, runs, states
 from mtl_core.tasks import TaskSpec
 
@@ -25,7 +24,7 @@ COMMANDS = ("pause", "resume", "step", "stop")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known about the data when a run is handed in."""
+    """What is known about the data when a run is handed in; tasks and inputs as in a `Record`."""
 
     tasks: tuple[TaskSpec, ...]
     inputs: int
@@ -33,11 +32,12 @@ class Facts:
     data_fingerprint: str
 
 
-def add(database: Database, experiment: Experiment, facts: Facts, name: str, note: str, paused: bool) -> str:
+def add(database: Database, experiment: Wish, facts: Facts, name: str, note: str, paused: bool) -> str:
     """Hand a run in; its id."""
     run_id = uuid.uuid4().hex[:12]
     row = {
         "id": run_id,
+        "kind": experiment.kind,
         "name": name,
         "note": note,
         "status": "paused" if paused else "queued",
@@ -69,14 +69,14 @@ def command(database: Database, run_id: str, word: str, payload: Mapping[str, An
         post(connection, run_id, word, payload)
 
 
-def get(database: Database, run_id: str) -> RunRecord:
+def get(database: Database, run_id: str) -> Record:
     """Raises `InvalidInput` when there is no such run."""
     with database.reading() as connection:
         return record(existing(connection, run_id), _positions(connection).get(run_id))
 
 
-def find(database: Database, text: str, status: str, data: str, limit: int) -> list[RunRecord]:
-    """Newest first. text: part of the name, note or data title; status, data (title): exact; empty = any."""
+def find(database: Database, text: str, status: str, data: str, limit: int, kind: str = "") -> list[Record]:
+    """Newest first. text: part of the name, note or data title; status, data (title), kind: exact; empty = any."""
     wanted = select(runs).order_by(runs.c.created.desc()).limit(limit)
     if text:
         wanted = wanted.where(
@@ -86,6 +86,8 @@ def find(database: Database, text: str, status: str, data: str, limit: int) -> l
         wanted = wanted.where(runs.c.status == status)
     if data:
         wanted = wanted.where(runs.c.data_title == data)
+    if kind:
+        wanted = wanted.where(runs.c.kind == kind)
     with database.reading() as connection:
         positions = _positions(connection)
         return _understood(connection.execute(wanted).mappings().all(), positions)
@@ -137,7 +139,7 @@ def _positions(connection: Connection) -> dict[str, int]:
     return {run_id: i + 1 for i, run_id in enumerate(connection.execute(waiting).scalars())}
 
 
-def _understood(rows: Sequence[RowMapping], positions: dict[str, int]) -> list[RunRecord]:
+def _understood(rows: Sequence[RowMapping], positions: dict[str, int]) -> list[Record]:
     """A run whose method is gone must not hide all the others."""
     found = []
     for row in rows:

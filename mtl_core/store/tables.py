@@ -1,6 +1,6 @@
 """The tables of the store. Times are seconds since 1970 (UTC); JSON is kept as text.
 
-runs      one row a run: what was asked for, how far it is, how it ended
+runs      one row a run: of which kind, what was asked for, how far it is, how it ended
 events    what its stacks said, in order; a fact is said once for each (run, unit, step, kind)
 states    the newest state of each stack: where training goes on after a pause or a crash
 commands  what people asked the engine to do and it has not done yet
@@ -24,10 +24,14 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+TRAINING = "training"
+"""The kind of a run that does not say: stores and files from before there were others hold no other."""
+
 runs = Table(
     "runs",
     metadata,
     Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False, default=TRAINING, server_default=TRAINING),
     Column("name", Text, nullable=False, default=""),
     Column("note", Text, nullable=False, default=""),
     Column("status", String(16), nullable=False),

@@ -13,8 +13,15 @@ from sqlalchemy import Connection, select, text
 from mtl_core.registry import InvalidInput
 from mtl_core.store import tables
 
-VERSION = 1
-UPGRADES: dict[int, Callable[[Connection], None]] = {}
+VERSION = 2
+
+
+def _kinds_of_runs(connection: Connection) -> None:
+    """Before, every run trained on tasks together and alone."""
+    connection.execute(text(f"ALTER TABLE runs ADD COLUMN kind VARCHAR(16) NOT NULL DEFAULT '{tables.TRAINING}'"))
+
+
+UPGRADES: dict[int, Callable[[Connection], None]] = {1: _kinds_of_runs}
 
 
 def bring_up_to_date(connection: Connection) -> None:

@@ -10,8 +10,10 @@ import streamlit as st
 from mtl_core.data.table import CsvFile
 from mtl_core.evaluation.report import settings_in_words
 from mtl_core.experiment import Experiment
+from mtl_core.meta.adaptation import Adaptation
 from mtl_core.registry import InvalidInput
 from mtl_core.running.imports import check_table_is_here
+from mtl_core.store.records import Wish
 from pages.ui import session, text
 
 LIMIT_MB = 1
@@ -25,22 +27,31 @@ def import_form() -> None:
     )
     if problem := st.session_state.get("import.problem"):
         st.error(f"{text.plain(problem)}.", icon=":material/error:")
-    found: Experiment | None = st.session_state.get("import.experiment")
+    found: Wish | None = st.session_state.get("import.experiment")
     if found is None:
         st.caption("A JSON file that was exported from a run, here or elsewhere.")
         return
-    words = settings_in_words(found)
-    for name in ("Data", "Tasks", "How to share", "Loss weights"):
-        if name in words:
-            st.caption(f"{name}: {text.plain(text.cut(words[name], 80))}")
+    for name, words in told(found).items():
+        st.caption(f"{name}: {text.plain(text.cut(words, 80))}")
     with st.container(horizontal=True, gap="small"):
         if st.button("Run it", type="primary", key="import.run"):
             session.lab().submit(found, name=st.session_state["import.name"])
             forget()
             st.rerun()
-        if st.button("Open on Train", key="import.open"):
+        if isinstance(found, Experiment) and st.button("Open on Train", key="import.open"):
             forget()
             session.open_settings(found)
+
+
+def told(found: Wish) -> dict[str, str]:
+    """What a file asks for, in a few words."""
+    if isinstance(found, Adaptation):
+        return {
+            "New tasks of": found.family.title,
+            "Who learns": text.listing([each.called for each in found.units]),
+        }
+    words = settings_in_words(found)
+    return {name: words[name] for name in ("Data", "Tasks", "How to share", "Loss weights") if name in words}
 
 
 def take() -> None:
@@ -51,20 +62,23 @@ def take() -> None:
         return
     try:
         experiment, name = read(file.getvalue(), file.name)
-        session.lab().dataset(experiment.data).choose(experiment.tasks)
+        if isinstance(experiment, Experiment):
+            session.lab().dataset(experiment.data).choose(experiment.tasks)
     except InvalidInput as problem:
         st.session_state["import.problem"] = str(problem)
     else:
         st.session_state["import.experiment"], st.session_state["import.name"] = experiment, name
 
 
-def read(content: bytes, filename: str) -> tuple[Experiment, str]:
+def read(content: bytes, filename: str) -> tuple[Wish, str]:
     """The experiment in a JSON file, bare or within an exported run, and its name.
 
     Raises `InvalidInput` with one sentence when there is none, and when it would read a file of this machine.
     """
     value = parse(content, filename)
-    experiment = Experiment.from_json(value.get("experiment", value))
+    asked = value.get("experiment", value)
+    learns_to_learn = isinstance(asked, dict) and "family" in asked
+    experiment: Wish = Adaptation.from_json(asked) if learns_to_learn else Experiment.from_json(asked)
     if isinstance(experiment.data, CsvFile):
         raise InvalidInput("this experiment names a file on a disk; upload that table on the Data page")
     check_table_is_here(experiment, value.get("data"))

@@ -1,4 +1,4 @@
-"""Charts of adaptation: error on a new task by steps, and by labels. Pure functions: frames in, a figure out."""
+"""Charts of adaptation: the loss while learners are prepared; error on a new task by steps, and by labels. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from pages.ui import colours, text
 from pages.ui.charts import axis, base_layout
 from pages.ui.colours import GREY, INK, Look
-from pages.ui.live_chart import Figure
+from pages.ui.live_chart import Figure, decimate
 
 BASELINES = {"pretraining": GREY, "scratch": INK}
 """What meta-learners have to beat, and its colour; dashed, as what is learned alone is on every chart."""
@@ -33,6 +33,18 @@ def by_labels(judged: pd.DataFrame, words: Mapping[str, str]) -> Figure:
     return _figure(mine, words, "labels of the new task", alt, "labels", log=True)
 
 
+def losses(frame: pd.DataFrame, words: Mapping[str, str], steps: int, view: str) -> Figure:
+    """Loss of each learner by meta-steps, out of so many. frame: learner, step, mean, low, high."""
+    mine = frame.rename(columns={"step": "at", "mean": "error"})
+    parts = [decimate(part) for _, part in mine.groupby("learner", sort=False)]
+    mine = pd.concat(parts, ignore_index=True)
+    alt = f"Loss while learners are prepared. {_words(mine, words, 'meta-step')}"
+    figure = _figure(mine, words, "meta-step", alt, f"losses-{view}", log=False)
+    figure.layout["xaxis"]["range"] = [0, steps]
+    figure.layout["yaxis"]["title"]["text"] = "loss"
+    return figure
+
+
 def _figure(frame: pd.DataFrame, words: Mapping[str, str], title: str, alt: str, view: str, *, log: bool) -> Figure:
     parts = {name: frame[frame["learner"] == name] for name in words}
     looks = _looks(words)
@@ -45,7 +57,7 @@ def _figure(frame: pd.DataFrame, words: Mapping[str, str], title: str, alt: str,
     shown: dict[str, Any] = {"type": "log", "tickvals": ticks, "ticktext": list(map(str, ticks))} if log else {}
     layout["xaxis"] = axis(title, **shown)
     layout["yaxis"] = axis("squared error", type="log", **_scale(frame))
-    return Figure(traces, layout, alt, height=370, revision=view)
+    return Figure(traces, layout, alt, height=330, revision=view)
 
 
 def _scale(frame: pd.DataFrame) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mtl_core.evaluation.report import data_apart
-from mtl_core.store.records import RunRecord
+from mtl_core.store.records import Record, RunRecord
 from pages.ui import session, text
 from pages.ui.run_table import progress
 from pages.ui.shelf import run_title
@@ -16,10 +16,10 @@ from pages.ui.shelf import run_title
 AGAIN_TIP = "The same experiment once more; it gives the same numbers"
 
 
-def one(record: RunRecord) -> None:
+def one(record: Record) -> None:
     """A single run: its answer, its words, its exports."""
     st.markdown(f"**{text.plain(text.cut(run_title(record), 60))}**")
-    st.caption(text.plain(f"{record.data_title} · {text.listing(list(record.experiment.tasks))} · {progress(record)}"))
+    st.caption(text.plain(f"{record.data_title} · {subject(record)} · {progress(record)}"))
     if record.status == "failed":
         kept = f"What was measured up to step {record.step:,} is kept." if record.step else "Nothing was measured."
         st.error(text.plain(f"{record.message.rstrip('.')}. {kept} Run it again, or open it and change a setting."))
@@ -27,7 +27,7 @@ def one(record: RunRecord) -> None:
         answer(record)
     with st.container(horizontal=True, gap="small"):
         if st.button("Open", type="primary", key=own_key("open", [record]), icon=":material/open_in_full:"):
-            session.open_run(record.id)
+            session.open_record(record)
         if st.button(
             "Run again", key=own_key("again", [record]), icon=":material/replay:", help="The same experiment once more"
         ):
@@ -38,14 +38,24 @@ def one(record: RunRecord) -> None:
     delete([record])
 
 
-def own_key(word: str, records: Sequence[RunRecord]) -> str:
+def subject(record: Record) -> str:
+    """The tasks that are learned, or who learns new ones."""
+    if isinstance(record, RunRecord):
+        return text.listing(list(record.experiment.tasks))
+    return text.listing([unit.called for unit in record.units])
+
+
+def own_key(word: str, records: Sequence[Record]) -> str:
     """A button belongs to its runs: when another run takes their place on the page, a late click must not hit it."""
     digest = hashlib.sha256(" ".join(record.id for record in records).encode()).hexdigest()[:12]
     return f"run.{word}.{digest}"
 
 
-def answer(record: RunRecord) -> None:
+def answer(record: Record) -> None:
     """The verdict in a sentence, for each sharing type, against its first baseline; none before it can be told."""
+    if not isinstance(record, RunRecord):
+        answer_of_learners(record)
+        return
     comparison = session.lab().comparison(record.id)
     if comparison.too_early:
         st.markdown(text.plain(comparison.notes[0]))
@@ -55,13 +65,23 @@ def answer(record: RunRecord) -> None:
             st.markdown(text.plain(comparison.sentence(sharing, baseline)))
 
 
-def again(record: RunRecord) -> None:
+def answer_of_learners(record: Record) -> None:
+    """Who took up new tasks best, with the middle one of the numbers of labels."""
+    from mtl_core.meta.shown import shown_of
+    from pages.ui.meta_result import headline
+
+    shown = shown_of(session.lab().adapting(record.id), record.name, "")
+    if shown.shots:
+        st.markdown(headline(shown, shown.shots[len(shown.shots) // 2]))
+
+
+def again(record: Record) -> None:
     """Hand the same experiment in once more, with the knobs that were turned; it gives the same numbers."""
     session.lab().submit(record.experiment, name=f"{run_title(record)}, again", note=record.note)
     st.rerun()
 
 
-def words(record: RunRecord) -> None:
+def words(record: Record) -> None:
     """Name and note, kept as soon as the field is left."""
     name, note = f"run.name.{record.id}", f"run.note.{record.id}"
     st.text_input("Name", record.name, key=name, max_chars=200, on_change=rename, args=(record.id, name))
@@ -78,7 +98,7 @@ def annotate(run_id: str, key: str) -> None:
         session.lab().annotate(run_id, st.session_state[key])
 
 
-def exports(record: RunRecord) -> None:
+def exports(record: Record) -> None:
     """Files are made when they are asked for."""
     lab = session.lab()
     with st.container(horizontal=True, gap="small"):
@@ -103,23 +123,34 @@ def exports(record: RunRecord) -> None:
         )
 
 
-def many(records: Sequence[RunRecord]) -> None:
+def many(records: Sequence[Record]) -> None:
     """Several runs at once."""
     st.markdown(f"**{text.plural(len(records), 'run')} chosen**")
     for record in records[:12]:
         st.caption(text.plain(text.cut(run_title(record), 60)))
     with st.container(horizontal=True, gap="small"):
-        other = next((each for each in records if each.data_fingerprint != records[0].data_fingerprint), None)
-        if st.button("Compare", type="primary", key=own_key("compare", records), disabled=other is not None):
+        apart = why_apart(records)
+        if st.button("Compare", type="primary", key=own_key("compare", records), disabled=bool(apart)):
             compare(records)
         stop(records)
-    if other is not None:
-        differ = data_apart(records[0].experiment, other.experiment)
-        st.caption(text.plain(f"Only runs on the same data can be compared; these differ in {text.cut(differ, 120)}."))
+    if apart:
+        st.caption(text.plain(apart))
     delete(records)
 
 
-def compare(records: Sequence[RunRecord]) -> None:
+def why_apart(records: Sequence[Record]) -> str:
+    """Why these cannot stand side by side on Compare; empty where they can."""
+    trained = [record for record in records if isinstance(record, RunRecord)]
+    if len(trained) < len(records):
+        return "A run on new tasks compares its learners by itself; open it to see them. Compare takes the other runs."
+    other = next((each for each in trained if each.data_fingerprint != trained[0].data_fingerprint), None)
+    if other is None:
+        return ""
+    differ = data_apart(trained[0].experiment, other.experiment)
+    return f"Only runs on the same data can be compared; these differ in {text.cut(differ, 120)}."
+
+
+def compare(records: Sequence[Record]) -> None:
     """Go to Compare with these runs side by side."""
     data = records[0].data_fingerprint
     chosen = [record.id for record in records]
@@ -127,7 +158,7 @@ def compare(records: Sequence[RunRecord]) -> None:
     st.switch_page("pages/compare.py", query_params={"runs": ",".join(chosen)})
 
 
-def stop(records: Sequence[RunRecord]) -> None:
+def stop(records: Sequence[Record]) -> None:
     """End runs that have not ended; what they have said is kept."""
     active = [record for record in records if not record.has_ended]
     if active and st.button("Stop", key=own_key("stop", records), icon=":material/stop:"):
@@ -136,7 +167,7 @@ def stop(records: Sequence[RunRecord]) -> None:
         st.rerun()
 
 
-def delete(records: Sequence[RunRecord]) -> None:
+def delete(records: Sequence[Record]) -> None:
     """A second click confirms."""
     number = "run" if len(records) == 1 else f"{len(records)} runs"
     with st.popover(f"Delete {number}", icon=":material/delete:", key=own_key("delete", records)):

@@ -10,27 +10,28 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.experiment import Experiment
+from mtl_core.meta.adaptation import Adaptation
 from pages.ui.shelf import data_words, run_title
-from pages.ui.text import STATUSES
+from pages.ui.text import KINDS, STATUSES, plural
 
 if TYPE_CHECKING:
-    from mtl_core.api import RunRecord
+    from mtl_core.api import Record
     from mtl_core.evaluation.history import History
+    from mtl_core.meta.history import MetaHistory
+    from mtl_core.store.records import Wish
 
-COLUMNS = ("name", "status", "error", "started", "data", "tasks", "sharing", "weighting", "size", "note")
+COLUMNS = ("name", "status", "kind", "error", "started", "data", "tasks", "sharing", "weighting", "size", "note")
 
 
-def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[float]]) -> pd.DataFrame:
-    """One row a run, in the order given; `sparkline` gives the validation error over the steps of a run."""
+def table(records: Sequence[Record], sparkline: Callable[[Record], list[float]]) -> pd.DataFrame:
+    """One row a run, in the order given; `sparkline` gives the error over the steps of a run."""
     rows = [
         {
             "name": run_title(record),
             "status": progress(record),
+            "kind": KINDS[record.experiment.kind],
             "data": data_words(record),
-            "tasks": ", ".join(record.experiment.tasks),
-            "sharing": " | ".join(each.title for each in record.experiment.sharings),
-            "weighting": record.experiment.weighting.title,
-            "size": size(record.experiment),
+            **asked(record.experiment),
             "error": sparkline(record),
             "started": _local(record.started or record.created),
             "note": record.note,
@@ -40,7 +41,20 @@ def table(records: Sequence[RunRecord], sparkline: Callable[[RunRecord], list[fl
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def progress(record: RunRecord) -> str:
+def asked(experiment: Wish) -> dict[str, str]:
+    """The cells that say what was asked for; empty where a kind of run has no such thing."""
+    if isinstance(experiment, Adaptation):
+        who = ", ".join(unit.called for unit in experiment.units)
+        return {"tasks": "ever new ones", "sharing": who, "weighting": "", "size": size(experiment)}
+    return {
+        "tasks": ", ".join(experiment.tasks),
+        "sharing": " | ".join(each.title for each in experiment.sharings),
+        "weighting": experiment.weighting.title,
+        "size": size(experiment),
+    }
+
+
+def progress(record: Record) -> str:
     """The status in words, with the place in the queue or the share that is done."""
     words = STATUSES[record.status]
     if record.status == "queued" and record.position:
@@ -50,8 +64,10 @@ def progress(record: RunRecord) -> str:
     return words
 
 
-def size(experiment: Experiment) -> str:
+def size(experiment: Experiment | Adaptation) -> str:
     """What the answer rests on, in short: folds x initialisations, steps."""
+    if isinstance(experiment, Adaptation):
+        return f"{plural(experiment.budget.folds, 'repeat')}, {plural(experiment.budget.steps, 'meta-step')}"
     return f"{experiment.plan.folds} x {experiment.plan.inits}, {experiment.training.steps:,} steps"
 
 
@@ -63,6 +79,12 @@ def validation_errors(history: History) -> list[float]:
     tasks = range(len(history.tasks))
     curves = [history.summary(arm, task, "validation_error").set_index("step")["mean"] for task in tasks]
     means = pd.concat(curves, axis=1).mean(axis=1).replace([np.inf, -np.inf], np.nan).dropna()
+    return [float(value) for value in means]
+
+
+def learners_losses(history: MetaHistory) -> list[float]:
+    """Mean loss over the learners at every recorded meta-step."""
+    means = history.losses().pivot_table(index="step", columns="learner", values="mean").mean(axis=1)
     return [float(value) for value in means]
 
 

@@ -18,12 +18,13 @@ from urllib.parse import urlencode, urljoin
 
 import streamlit as st
 
+from mtl_core.data.uploads import expire_daily
 from mtl_core.registry import InvalidInput
 from pages.ui import addresses, text
 from pages.ui.menu import link, through_the_menu
 
 if TYPE_CHECKING:
-    from mtl_core.api import Lab, RunRecord
+    from mtl_core.api import Lab, Record, RunRecord
     from mtl_core.data.base import Dataset, Source
     from mtl_core.experiment import Experiment
 
@@ -37,12 +38,10 @@ log = logging.getLogger("mtl_lab.pages")
 def lab() -> Lab:
     """The one client of this process on the store; the engine is started when it is first asked for."""
     from mtl_core.api import Lab
-    from mtl_core.data.uploads import expire_uploads
 
     client = Lab()
-    expire_uploads()
     client.ensure_engine()
-    if not client.runs(limit=1):
+    if not client.records(limit=1):
         client.add_examples()
     # The first verdict needs it: half a second that nobody should wait for after the first click on Run.
     threading.Thread(target=import_module, args=("scipy.special",), daemon=True).start()
@@ -222,6 +221,24 @@ def open_run(run_id: str) -> None:
     st.switch_page("pages/train.py", query_params={"run": run_id})
 
 
+PLACES = {"training": ("train", "run"), "adaptation": ("adapt", "adaptation")}
+"""Kind of run -> the page that shows it, and the name of its id in that page's address."""
+
+
+def place_of(record: Record) -> tuple[str, dict[str, str]]:
+    """The page on which a run of any kind is looked at, and the words of its address."""
+    page, name = PLACES[record.experiment.kind]
+    return page, {name: record.id}
+
+
+def open_record(record: Record) -> None:
+    """Go to the page that shows this run."""
+    page, query = place_of(record)
+    if page == "train":
+        open_run(record.id)
+    st.switch_page(f"pages/{page}.py", query_params=query)
+
+
 def open_settings(experiment: Experiment) -> None:
     """Go to Train with these settings, ready to run."""
     load(experiment)
@@ -233,6 +250,8 @@ def open_settings(experiment: Experiment) -> None:
 def frame() -> None:
     """The slim line under the menu: data and tasks in use, what trains and what waits."""
     start()
+    with guard("Clearing old tables away"):
+        expire_daily()
     with guard("The line under the menu"):
         _line()
 
@@ -255,9 +274,9 @@ def _share() -> None:
 
 
 def _at_work() -> str:
-    running = lab().runs(status="running", limit=3)
+    running = lab().records(status="running", limit=3)
     said = [f"{text.plain(text.cut(run.name or run.data_title, 20))} is training" for run in running]
     for status, word in (("queued", "waiting"), ("paused", "paused")):
-        if others := lab().runs(status=status, limit=100):
+        if others := lab().records(status=status, limit=100):
             said.append(f"{text.plural(len(others), 'run')} {word}")
     return text.listing(said) or "nothing is training"

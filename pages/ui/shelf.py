@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.evaluation.report import settings_in_words
+from mtl_core.meta.adaptation import Adaptation
 from mtl_core.metrics import metrics
 from pages.ui import arms, colours, forms, text
 from pages.ui.charts import Curve, Panel
@@ -19,7 +20,7 @@ from pages.ui.charts_results import Cost, Gain
 if TYPE_CHECKING:
     from mtl_core.evaluation.compare import Comparison
     from mtl_core.evaluation.history import History
-    from mtl_core.store.records import RunRecord
+    from mtl_core.store.records import Record, RunRecord
 
 MOST = 6
 """Runs side by side at most: more colours cannot be told apart."""
@@ -54,18 +55,21 @@ class Contender:
         return f"{self.shelved.letter}.{self.arm}"
 
 
-def run_title(record: RunRecord) -> str:
+def run_title(record: Record) -> str:
     """The run's name, else how it learns and when it was made."""
     if record.name:
         return str(record.name)
+    if isinstance(record.experiment, Adaptation):
+        return f"New tasks, {record.data_title}, {record.created.astimezone():%d %b %H:%M}"
     how = " | ".join(each.title for each in record.experiment.sharings)
     return f"{how}, {record.experiment.weighting.title.lower()}, {record.created.astimezone():%d %b %H:%M}"
 
 
-def data_words(record: RunRecord) -> str:
+def data_words(record: Record) -> str:
     """The data's title, with the dials that were turned where it was generated."""
-    source = record.experiment.data
-    dials = forms.differences(source) if source.shelf == "generated" else []
+    asked = record.experiment
+    made_up = asked.family if isinstance(asked, Adaptation) else asked.data
+    dials = forms.differences(made_up) if getattr(made_up, "shelf", "generated") == "generated" else []
     return ", ".join([record.data_title, *dials])
 
 

@@ -28,6 +28,9 @@ STATUSES = {
     "failed": "failed",
 }
 
+KINDS = {"training": "tasks together", "adaptation": "new tasks"}
+"""Kinds of runs, as a person reads them."""
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~^&=])")
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _RECOGNISED = re.compile(r":(?=\S)|@(?=\w)|www(?=\.)|[<>~\-](?=[->=])", re.IGNORECASE)

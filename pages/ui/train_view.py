@@ -46,7 +46,7 @@ def _region(run_id: str) -> None:
 
 
 def _progress(record: RunRecord) -> None:
-    others = len(session.lab().runs(status="running", limit=100)) - 1
+    others = len(session.lab().records(status="running", limit=100)) - 1
     words = text.plain(progress_words(record, others))
     if record.status == "queued" and not session.lab().engine_ready():
         words = "The workers are starting; the first start takes some seconds"

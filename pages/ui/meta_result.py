@@ -1,0 +1,113 @@
+"""What a comparison of learners says: a sentence, two charts, the numbers. The same for an example and for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import text
+from pages.ui.live_chart import live_chart
+from pages.ui.meta_charts import by_labels, by_steps
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from mtl_core.meta.result import Duel
+    from mtl_core.meta.shown import Shown
+
+VERDICTS = {"better": "▲ better", "worse": "▼ worse", "no clear difference": "● no clear difference"}
+FRESH = "a fresh start"
+
+
+def charts_of_errors(
+    shown: Shown, short: Mapping[str, str], labels: int, first: DeltaGenerator, second: DeltaGenerator
+) -> None:
+    """Error by steps, and by labels, each in its place. short: learner's name -> the word on the chart."""
+    if shown.curves.empty:
+        return
+    with first:
+        st.markdown("**On new tasks, step by step**")
+        live_chart(by_steps(shown.curves, short, labels), "meta-steps")
+        st.caption("Lower is better. Dashed = what has to be beaten; ribbon = 95 % interval.")
+    with second:
+        st.markdown("**On new tasks, by the number of labels**")
+        live_chart(by_labels(shown.judged, short), "meta-labels")
+        st.caption("Each learner at the number of steps that did best on tasks as for training.")
+
+
+def headline(shown: Shown, labels: int) -> str:
+    """The answer in a sentence: who did best, how much better than whom, and how many others were."""
+    rival = _rival(shown)
+    here = [each for each in shown.duels if each.shots == labels and each.against == shown.against]
+    better = [each for each in here if each.verdict == "better"]
+    count = text.plural(labels, "label")
+    if shown.meta_step == 0:
+        return "**Nobody is prepared yet:** this is what fresh networks make of new tasks."
+    so_far = f"Provisionally, after {text.plural(shown.meta_step, 'meta-step')}: " if shown.meta_step else ""
+    start = f"**{so_far}{'with' if so_far else 'With'} {count}, "
+    if not here:
+        return f"{start}there is nobody to compare with.**"
+    if not better:
+        return f"{start}no preparation is clearly better than {rival}.**"
+    best = max(better, key=lambda each: each.gain)
+    who = text.plain(shown.learners[best.learner])
+    said = f"{start}the error is {_percent(best)} smaller than from {rival}** with: {who}."
+    return f"{said} {len(better)} of {len(here)} ways to prepare are clearly better."
+
+
+def numbers(shown: Shown, labels: int) -> pd.DataFrame:
+    """A row for each learner, best first."""
+    rows = []
+    for row in shown.judged[shown.judged["shots"] == labels].sort_values("error").to_dict("records"):
+        duel = shown.duel(str(row["learner"]), labels)
+        rows.append(
+            {
+                "Learner": shown.learners[str(row["learner"])],
+                "Squared error": text.number(float(row["error"])),
+                "95 % interval": f"{text.number(float(row['low']))} to {text.number(float(row['high']))}",
+                "Best step": text.number(float(row["steps"])),
+                "Error saved": "" if duel is None else _percent(duel),
+                f"Against {_rival(shown)}": "" if duel is None else VERDICTS[duel.verdict],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def numbers_of(shown: Shown, labels: int) -> None:
+    """The table, and what it rests on."""
+    table = numbers(shown, labels)
+    if table.empty:
+        return
+    st.dataframe(table, hide_index=True, placeholder="", alt=f"Errors on new tasks with {labels} labels, best first")
+    tasks = f"{text.plural(shown.tasks, 'unseen task')} each at most" if shown.tasks else "unseen tasks of its own"
+    soon = " All unseen tasks are asked at the end." if shown.is_provisional else ""
+    st.caption(
+        f"{shown.folds} repeats, each with a start of its own and {tasks}. Verdicts are against {_rival(shown)} and "
+        f"allow for looking at several learners and numbers of labels at once.{soon}"
+    )
+
+
+def who_is_compared(shown: Shown) -> None:
+    from mtl_core.meta.learners import learners
+
+    with st.expander("Who is compared"):
+        for name, label in shown.learners.items():
+            st.markdown(f"**{text.plain(label)}** {text.plain(learners[name].summary())}")
+    with st.expander("The same on the command line"):
+        st.code(shown.command, language=None, wrap_lines=True)
+
+
+def _rival(shown: Shown) -> str:
+    return FRESH if shown.against == "scratch" else text.plain(shown.learners[shown.against])
+
+
+def _percent(duel: Duel) -> str:
+    return f"{_share(duel.gain)} ({_share(duel.low)} to {_share(duel.high)})"
+
+
+def _share(percent: float) -> str:
+    """As all percentages, but what is left of an error is never rounded away."""
+    return f"{min(percent, 99.9):.1f} %" if percent > 99 else text.percent(percent)

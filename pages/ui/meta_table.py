@@ -1,0 +1,141 @@
+"""Groups of a person's own table as a family of tasks: which table, which column names the group, what to predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from mtl_core.data.recipe import Recipe
+from mtl_core.data.table import Upload, load_upload
+from mtl_core.data.uploads import StoredTable, uploads_of
+from mtl_core.meta.groups import FEWEST_ROWS, Groups, recipe_of
+from mtl_core.registry import InvalidInput
+from mtl_core.settings import UPLOAD_LIMIT_MB
+from pages.ui import bringing
+from pages.ui.text import cut, plain
+from pages.ui.visitor import remember_visitor, visitor
+
+EXAMPLE = Path(__file__).parents[2] / "benchmarks" / "toys" / "schools.csv"
+EXAMPLE_COLUMNS = ("school", "math")
+"""Group and target that are proposed for a table that has them."""
+
+
+def own_groups(now: Groups | None) -> Groups:
+    """Widgets for a table with groups. Raises `InvalidInput` as long as something is missing.
+
+    now: the groups where the widgets begin, as of a run that was opened.
+    """
+    remember_visitor()
+    tables = uploads_of(visitor())
+    st.file_uploader(
+        "A table with groups",
+        key="meta.file",
+        on_change=take,
+        label_visibility="collapsed",
+        max_upload_size=UPLOAD_LIMIT_MB,
+    )
+    if problem := st.session_state.get("upload_problem"):
+        raise InvalidInput(str(problem))
+    fingerprint = _table(tables, now)
+    if fingerprint is None:
+        if EXAMPLE.is_file():
+            st.button("Try it with the schools of the example", key="meta.example", on_click=take_example)
+        raise InvalidInput("no table is here yet; drop one in which a column names the group of each row")
+    frame = _frame(fingerprint)
+    group, task = _columns(fingerprint, frame, now)
+    return Groups(Upload(fingerprint, recipe_of(frame, group, task).to_text()), task)
+
+
+def take() -> None:
+    """A file was dropped."""
+    file = st.session_state["meta.file"]
+    if file is not None:
+        bringing.keep(file.getvalue(), file.name)
+        _show_newest()
+
+
+def take_example() -> None:
+    bringing.keep(EXAMPLE.read_bytes(), EXAMPLE.name)
+    _show_newest()
+
+
+def _show_newest() -> None:
+    st.session_state["meta.table"] = st.session_state.get("upload")
+
+
+def _table(tables: list[StoredTable], now: Groups | None) -> str | None:
+    names = {each.fingerprint: each.reading.filename for each in tables}
+    if now is not None and isinstance(now.data, Upload):
+        names.setdefault(now.data.fingerprint, "the table of this run")
+    if not names:
+        return None
+    if st.session_state.get("meta.table") not in names:
+        viewed = now.data.fingerprint if now is not None and isinstance(now.data, Upload) else next(iter(names))
+        st.session_state["meta.table"] = viewed
+    return st.selectbox(
+        "Table",
+        list(names),
+        format_func=lambda each: plain(cut(names[each], 40)),
+        key="meta.table",
+        persist_state="session",
+    )
+
+
+def _columns(fingerprint: str, frame: pd.DataFrame, now: Groups | None) -> tuple[str, str]:
+    """The column of groups, and the one with the number to predict."""
+    before = _before(fingerprint, now)
+    groups, numbers = group_columns(frame), number_columns(frame)
+    if not groups:
+        raise InvalidInput(f"no column has 4 or more values with {FEWEST_ROWS} or more rows each; choose another table")
+    first = before[0] if before else EXAMPLE_COLUMNS[0]
+    group = st.selectbox(
+        "Each of these is a task",
+        groups,
+        groups.index(first) if first in groups else 0,
+        format_func=lambda name: plain(f"{cut(name, 30)} ({frame[name].nunique()})"),
+        help="A column whose values are the groups: school, shop, patient. Whole groups are kept unseen.",
+        key=f"meta.group.{fingerprint}",
+        persist_state="session",
+    )
+    numbers = [name for name in numbers if name != group]
+    if not numbers:
+        raise InvalidInput("no other column holds numbers to predict; choose another table")
+    first = before[1] if before else EXAMPLE_COLUMNS[1]
+    task = st.selectbox(
+        "Number to predict",
+        numbers,
+        numbers.index(first) if first in numbers else len(numbers) - 1,
+        format_func=lambda name: plain(cut(name, 40)),
+        key=f"meta.task.{fingerprint}",
+        persist_state="session",
+    )
+    return group, task
+
+
+def _before(fingerprint: str, now: Groups | None) -> tuple[str, str] | None:
+    if now is None or not isinstance(now.data, Upload) or now.data.fingerprint != fingerprint or not now.data.recipe:
+        return None
+    return Recipe.from_text(now.data.recipe).group, now.task
+
+
+def group_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns that can name groups, those with the most rows a group first among equals: in the table's order."""
+    found = []
+    for name in frame:
+        counts = frame[name].value_counts()
+        if (counts >= FEWEST_ROWS).sum() >= 4:
+            found.append(str(name))
+    return sorted(found, key=lambda name: pd.api.types.is_float_dtype(frame[name]))
+
+
+def number_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns of numbers with more than two values."""
+    kept = [name for name in frame if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].nunique() > 2]
+    return [str(name) for name in kept]
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _frame(fingerprint: str) -> pd.DataFrame:
+    return load_upload(fingerprint)[0]
