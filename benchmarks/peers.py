@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchjd.aggregation import MGDA, Aggregator, PCGrad
+from torchjd import aggregation
 from torchjd.autojac import jac_to_grad, mtl_backward
 
 from benchmarks.work import BATCH, EVERY, N_HELD, N_INPUTS, N_TASKS, N_TRAIN, WIDTH, table
+
+TORCHJD: dict[str, Callable[[], aggregation.Aggregator]] = {
+    "aligned": aggregation.AlignedMTL,
+    "cagrad": lambda: aggregation.CAGrad(c=0.5),
+    "dualproj": aggregation.DualProj,
+    "fairgrad": lambda: aggregation.FairGrad(alpha=1.0),
+    "graddrop": aggregation.GradDrop,
+    "gradvac": aggregation.GradVac,
+    "imtl_g": aggregation.IMTLG,
+    "mgda": aggregation.MGDA,
+    "nash": lambda: aggregation.NashMTL(N_TASKS),
+    "pcgrad": aggregation.PCGrad,
+    "upgrad": aggregation.UPGrad,
+}
+"""TorchJD's aggregator for each of our gradient combinations that it has."""
 
 
 class Shared(nn.Module):
@@ -61,7 +77,7 @@ def torchjd_loop(steps: int, name: str) -> None:
     inputs, targets = rows()
     network = Shared()
     optimiser = torch.optim.Adam(network.parameters(), 0.005)
-    aggregator: Aggregator = {"pcgrad": PCGrad, "mgda": MGDA}[name]()
+    aggregator = TORCHJD[name]()
     for _ in range(steps):
         index = torch.randint(N_TRAIN, (BATCH,))
         features = network.trunk(inputs[index])

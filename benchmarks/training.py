@@ -12,7 +12,6 @@ from mtl_core.training.engine import calm
 from mtl_core.weighting.base import weightings
 
 STEPS, SEEDS = 640, 5
-TORCHJD = ("pcgrad", "mgda")
 
 
 def measure() -> list[Row]:
@@ -55,15 +54,19 @@ def measure_weightings() -> list[Row]:
         return trained(stack(networks, steps=steps, weighting=name))
 
     works: dict[str, Callable[[], float]] = {name: partial(ours, name) for name in weightings}
-    works |= {f"TorchJD {name}": timed(partial(peers.torchjd_loop, 64, name)) for name in TORCHJD}
+    works |= {f"TorchJD {name}": timed(partial(peers.torchjd_loop, 64, name)) for name in peers.TORCHJD}
     works |= {"plain": timed(partial(peers.plain_loop, 64, loader=False))}
     found = fastest(works, repeats=4)
     rows = []
     for name in weightings:
         limit = 3.0 if weightings[name].needs_gramian else 1.3
         rows.append(Row(f"{weightings[name].label()} / equal weights", found[name] / found["equal"], "ratio", limit))
-    theirs = {f"TorchJD {name} / its plain loop": found[f"TorchJD {name}"] / found["plain"] for name in TORCHJD}
-    return rows + [Row(name, value, "ratio") for name, value in theirs.items()]
+    plain = found["plain"]
+    theirs = {name: found[f"TorchJD {name}"] / plain for name in peers.TORCHJD}
+    return rows + [
+        Row(f"TorchJD's {weightings[name].term or name}, one network / its plain loop", value, "ratio")
+        for name, value in theirs.items()
+    ]
 
 
 def measure_sharings() -> list[Row]:
