@@ -15,6 +15,11 @@ from pathlib import Path
 import platformdirs
 
 UPLOAD_LIMIT_MB = 500
+"""Tables up to this size are read whole; of larger ones rows are drawn."""
+SENT_LIMIT_MB = 2_000
+"""The largest file that a page takes: it is held in memory while it is read."""
+DISK_LIMIT_MB = 20_000
+"""The largest file of this machine that rows are drawn from."""
 UPLOAD_DAYS = 90
 
 

@@ -10,6 +10,7 @@ from mtl_core.data.base import Source
 from pages.ui import session
 from pages.ui.data_shelves import generated, real, remember, viewed
 from pages.ui.data_view import view
+from pages.ui.reading_bar import reading_bar
 from pages.ui.upload import own_table
 
 OPEN: dict[str, Callable[[Source], Source | None]] = {"real": real, "generated": generated, "table": own_table}
@@ -25,7 +26,9 @@ def page() -> None:
             st.info("Nothing is in view yet. What you choose is shown here, with its tasks and rows.")
         else:
             remember(source)
-            view(source, session.lab().dataset(source))
+            with reading_bar():
+                dataset = session.lab().dataset(source)
+            view(source, dataset)
 
 
 def choice() -> Source | None:

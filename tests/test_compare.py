@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mtl_core.data.cuts import SAME_TEST
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.evaluation.compare import Comparison, compare
 from mtl_core.evaluation.history import History
@@ -99,6 +100,14 @@ def test_a_wide_interval_around_the_other_baseline_is_no_matter_of_size() -> Non
 
 def test_baselines_that_agree_need_no_sentence() -> None:
     assert compare(recorded(race(0.8, 0.8))).notes == ()
+
+
+def test_where_all_folds_test_on_the_same_rows_the_verdict_says_so() -> None:
+    data = Relatedness(tasks=3, rows=60).load()
+    parts = replace(data, split="column", places=np.arange(60.0) % 2, parts=("test", "train"))
+    assert compare(recorded(race(0.8, 0.8)), parts).notes == (SAME_TEST,)
+    folds = replace(parts, parts=("1", "2"))
+    assert compare(recorded(race(0.8, 0.8)), folds).notes == compare(recorded(race(0.8, 0.8)), data).notes == ()
 
 
 def test_a_task_that_nobody_predicts_is_named() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mtl_core.data.building import build_dataset
 from mtl_core.data.doctor import diagnose
-from mtl_core.data.findings import Finding
+from mtl_core.data.findings import Finding, merged
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.treatment import treated
 from mtl_core.registry import InvalidInput
@@ -40,6 +40,7 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
     repeated = pd.concat([healthy, healthy.head(7)])
     rare = kind.where(np.arange(ROWS) > 3, "d")
     coded = pd.Series(normal(3)).where(np.arange(ROWS) % 20 != 0, -999.0)
+    boxed = table(**{name: np.abs(normal(4 + i)) for i, name in enumerate(("left", "top", "width", "height"))})
     words = pd.Series(normal(3)).astype(str).where(np.arange(ROWS) % 50 != 0, "n.a.")
     slipped = pd.Series(normal(3)).where(np.arange(ROWS) != 5, 12345.0)
     dated = Recipe(("x", "z", "odd", "day"), RECIPE.tasks, dates=(("day", "year first"),))
@@ -56,6 +57,8 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
         "nearly-constant": (table(y=np.where(np.arange(ROWS) == 9, 1.0, 0.0)), RECIPE),
         "rare-class": (table(kind=rare), RECIPE),
         "sentinel": (table(odd=coded), RECIPE),
+        "missing-word": (table(kind=kind.where(np.arange(ROWS) % 10 != 0, "无")), RECIPE),
+        "box": (boxed, Recipe(("x", "z", "left", "top", "width", "height"), RECIPE.tasks)),
         "text-in-numbers": (table(odd=words), Recipe(("x", "z"), RECIPE.tasks)),
         "outlier": (table(odd=slipped), RECIPE),
         "scales": (table(u=u, v=1000 * normal(5)), three),
@@ -119,6 +122,40 @@ def test_rows_that_repeat_are_used_once_and_words_in_numbers_become_empty() -> N
     assert build_dataset(frame, finding.recipe, "t").n_rows == ROWS
     plain = treated(pd.DataFrame({"a": ["1", "-", "2.5"], "b": [1, -9, 3]}), (("a", "-"), ("b", "-9")))
     np.testing.assert_array_equal(plain.to_numpy(float), [[1, 1], [np.nan, np.nan], [2.5, 3]])
+
+
+@pytest.mark.parametrize("word", ["?", "-", "无", "Unknown", "n.a.", "#DIV/0!"])
+def test_what_may_say_missing_is_counted_and_left_until_a_person_says_so(word: str) -> None:
+    rows = np.arange(ROWS)
+    frame = table(
+        odd=pd.Series(normal(3)).astype(str).where(rows % 50 != 0, word),
+        kind=table()["kind"].where(rows % 10 != 0, word),
+        flag=np.where(rows % 20 == 0, word, np.where(rows % 2, "1", "0")),
+    )
+    recipe = Recipe(("x", "z", "flag"), (("y", "regression"), ("kind", "multiclass")))
+    found = {each.columns[0]: each for each in diagnose(frame, recipe)}
+    assert {name: each.code for name, each in found.items()} == {
+        "odd": "text-in-numbers",
+        "kind": "missing-word",
+        "flag": "missing-word",
+    }
+    assert f"{word!r} (20)" in found["kind"].what
+    assert f"{word!r} (4)" in found["odd"].what
+    assert word in build_dataset(frame, recipe, "t").tasks[1].classes
+    everything = merged(recipe, found.values())
+    assert everything.features == ("x", "z", "flag", "odd")
+    data = build_dataset(frame, everything, "t")
+    assert data.tasks[1].classes == ("a", "b", "c")
+    assert data.features[["odd", "flag"]].isna().sum().tolist() == [4, 10]
+    assert data.features["flag"].dtype == float
+    assert diagnose(frame, everything) == ()
+
+
+def test_a_task_gets_its_kind_anew_when_a_word_of_it_is_no_class() -> None:
+    frame = table(kind=np.where(np.arange(ROWS) % 7 == 0, "?", np.where(np.arange(ROWS) % 2, "yes", "no")))
+    (finding,) = diagnose(frame, RECIPE)
+    assert finding.recipe is not None
+    assert dict(finding.recipe.tasks)["kind"] == "binary"
 
 
 def test_a_column_that_is_not_there_cannot_have_missing_values() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -166,14 +165,55 @@ def test_what_cannot_be_unpacked_is_refused_in_one_sentence(content: bytes, mess
     assert len(str(refusal.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("pack", [lambda text: packed(**{"bomb.csv": text}), gzip.compress])
-def test_what_unpacks_to_too_much_is_refused(pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtl_core.data.containers.UNPACKED_LIMIT_MB", 1)
-    with pytest.raises(InvalidInput, match=r"^mine\.gz unpacks to more than 1 MB"):
-        read_table(pack(b"1,2\n" * 300_000), "mine.gz")
-
-
 def test_a_compressed_bomb_is_stopped_before_it_unpacks() -> None:
     zeros = gzip.compress(bytes(10**6))
     with pytest.raises(InvalidInput, match="unpacks to more than"):
         read_table(zeros * (UPLOAD_LIMIT_MB + 1), "bomb.gz")
+
+
+# --- names in several rows, remarks in the table ------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "names", "note"),
+    [
+        (",2019,,2020,\nname,a,b,a,b\n", ["name", "2019 a", "2019 b", "2020 a", "2020 b"], "as in '2019 a'"),
+        ("id,t,t,p,p\n,min,max,min,max\n", ["id", "t min", "t max", "p min", "p max"], "as in 't min'"),
+        ("k;Sales;;Costs;\n;2019;2020;2019;2020\n",
+         ["k", "Sales 2019", "Sales 2020", "Costs 2019", "Costs 2020"], "'Sales 2019'"),
+        (",2019,,2020,\nname,a,b,a,b\n,kg,kg,cm,cm\n", ["name", "2019 a", "2019 b", "2020 a", "2020 b"], "units"),
+        ("Price,C,H,L,V\nTicker,X,X,X,X\nDate,,,,\n", ["Date", "C", "H", "L", "V"], "is called 'Date'"),
+        ("Price,C,C,L,L\nTicker,X,Y,X,Y\nDate,,,,\n", ["Date", "C X", "C Y", "L X", "L Y"], "'Date'"),
+        ("t,p,q,r,s\ns,bar,m,m,m\n", ["t", "p", "q", "r", "s"], "units"),
+        ("t,p,q,r,s\n", ["t", "p", "q", "r", "s"], ""),
+    ],
+)  # fmt: skip
+def test_names_may_stand_in_several_rows(text: str, names: list[str], note: str) -> None:
+    mark = ";" if ";" in text else ","
+    data = [[f"2024-01-{i:02}", f"{i}.5", "2.5", f"{i * i}", "7.25"] for i in range(1, 13)]
+    frame, reading = read_table((text + "\n".join(mark.join(row) for row in data)).encode(), "t.csv")
+    assert list(frame.columns) == names
+    assert len(frame) == len(data)
+    assert all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes.iloc[1:])
+    assert note in " ".join(reading.notes)
+    assert bool(reading.notes) == bool(note)
+
+
+def test_a_line_is_named_as_it_is_counted_in_the_file() -> None:
+    content = b"# made by hand\na,b\nkg,cm\n" + b"1,2\n" * 9 + b"1,2,3\n"
+    with pytest.raises(InvalidInput, match="line 13 has 3 cells"):
+        read_table(content, "t.csv")
+
+
+def test_comments_between_the_rows_and_lines_below_them_are_left_out_and_told() -> None:
+    rows = [f"{i};{i},5;x" for i in range(1, 20)]
+    text = "\n".join(["a;b;c", *rows[:9], "# a new sensor", *rows[9:], "Source: me", "made in May", "# end"])
+    frame, reading = read_table(text.encode(), "t.csv")
+    assert frame["a"].tolist() == list(range(1, 20))
+    assert frame["b"].tolist() == [i + 0.5 for i in range(1, 20)]
+    assert "left out (4 lines, such as '# a new sensor')" in " ".join(reading.notes)
+
+
+def test_a_text_that_only_looks_like_a_comment_stays() -> None:
+    text = 'song,year,note\n"#1 hit",1990,x\n"two\n# lines",1991,\nlast one,,y\nalone,,\n'
+    frame, reading = read_table(text.encode(), "t.csv")
+    assert frame["song"].tolist() == ["#1 hit", "two\n# lines", "last one", "alone"]
+    assert not [note for note in reading.notes if "left out" in note]

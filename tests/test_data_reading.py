@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtl_core.data.table import CsvFile, Recipe, build_dataset, guess, guess_recipe, read_table, store_upload
+from mtl_core.data.reading import check_size
+from mtl_core.data.table import CsvFile, Recipe, build_dataset, guess, guess_recipe, read_table
 from mtl_core.registry import InvalidInput
-from mtl_core.settings import UPLOAD_LIMIT_MB
+from mtl_core.settings import DISK_LIMIT_MB
 
 
 @pytest.fixture(autouse=True)
@@ -63,14 +64,14 @@ def test_what_is_no_table_is_refused_in_one_sentence(content: bytes, message: st
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_read(home: Path) -> None:
-    message = f"has {UPLOAD_LIMIT_MB + 1} MB; at most {UPLOAD_LIMIT_MB} can be read"
-    with pytest.raises(InvalidInput, match=message):
-        store_upload(bytes(UPLOAD_LIMIT_MB * 10**6 + 1), "big.csv")
+    with pytest.raises(InvalidInput, match=r"has 20001 MB; at most 20,000 can be read"):
+        check_size(DISK_LIMIT_MB * 10**6 + 1, "big.csv")
     sparse = home / "big.csv"
     with sparse.open("wb") as file:
         file.truncate(10**12)
-    with pytest.raises(InvalidInput, match="1000000 MB; at most"):
-        CsvFile(str(sparse)).load()
+    for source in (CsvFile(str(sparse)).load, CsvFile(str(sparse)).stored):
+        with pytest.raises(InvalidInput, match="1000000 MB; at most"):
+            source()
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -128,15 +129,41 @@ def test_separators_at_the_end_and_blank_rows_are_no_data() -> None:
     assert reading.notes == ("Rows without any value were left out (1).",)
 
 
-def test_words_for_missing_cells_are_counted() -> None:
+def test_marks_of_programs_are_read_as_missing_and_words_of_people_are_only_told() -> None:
     frame, reading = read_table("a,b,c\n1,x,1\nNA,?,1\nn/a,无,1\n,y,1\n".encode(), "t.csv")
     assert frame["a"].isna().tolist() == [False, True, True, True]
-    assert reading.words == (("a", "NA", 1), ("a", "n/a", 1), ("b", "?", 1), ("b", "无", 1))
+    assert frame["b"].tolist() == ["x", "?", "无", "y"]
+    assert reading.words == (("a", "NA", 1), ("a", "n/a", 1))
+    assert set(reading.doubts) == {("b", "?", 1), ("b", "无", 1)}
     assert reading.notes == (
         "Empty cells count as missing (1).",
         "In column 'a' these count as missing: 'NA' (1), 'n/a' (1).",
-        "In column 'b' these count as missing: '?' (1), '无' (1).",
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("x;n;z\n" + "".join(f"{i},5;{i % 3};{i % 7}\n" for i in range(30)) + "?;1;1\n", "?"),
+        ("x;n;z\n" + "".join(f"{i}.234,5;{i % 3};{i % 7}\n" for i in range(1, 30)) + " - ;1;1\n", "- "),
+        ("x,n,z\n" + "".join(f'"{i},234.5",{i % 3},{i % 7}\n' for i in range(1, 30)) + "无,1,1\n", "无"),
+        ("x,n,z\n" + "".join(f"{i}.5,{i % 3},{i % 7}\n" for i in range(30)) + "Unknown,1,1\n", "Unknown"),
+    ],
+)
+def test_a_column_of_numbers_with_a_word_is_numbers_once_a_person_says_so(content: str, word: str, home: Path) -> None:
+    path = home / "t.csv"
+    path.write_text(content, encoding="utf-8")
+    plain = CsvFile(str(path)).load()
+    assert "x" not in plain.features.columns
+    assert f"counts as a value until you say so: {word.strip()!r}" in plain.notes[-1].replace(
+        repr(word), repr(word.strip())
+    )
+    recipe = Recipe(("x",), (("n", "regression"),), missing=(("x", word),))
+    taken = CsvFile(str(path), recipe.to_text()).load()
+    assert taken.features["x"].dtype == float
+    assert taken.features["x"].isna().sum() == 1
+    assert taken.features["x"].max() > 29
+    assert not [note for note in taken.notes if "until you say so" in note]
 
 
 def test_a_word_for_missing_that_is_kept_is_a_value() -> None:

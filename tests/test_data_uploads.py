@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mtl_core.data import uploads
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import CsvFile, Upload
 from mtl_core.data.uploads import (
     DAY,
     delete_upload,
+    expire_daily,
     expire_uploads,
     load_original,
     load_upload,
@@ -73,6 +75,18 @@ def test_what_nobody_reads_expires_and_what_is_read_stays(home: Path, monkeypatc
     monkeypatch.setenv("MTL_LAB_UPLOAD_DAYS", "1")
     age(home, new, 2)
     assert expire_uploads() == 1
+
+
+def test_old_tables_go_once_a_day_while_the_lab_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "_expired", 0.0)
+    now = time.time()
+    assert expire_daily(now)
+    old = store_upload(CONTENT, "a.csv", owner="ann")
+    age(home, old, 91)
+    assert not expire_daily(now + DAY / 2)
+    assert (home / old).is_dir()
+    assert expire_daily(now + DAY + 1)
+    assert not (home / old).is_dir()
 
 
 def test_what_an_interrupted_upload_left_is_cleared_away(home: Path) -> None:

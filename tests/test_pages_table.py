@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.data import containers, sampling
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import Upload
-from tests.own_table import ROWS, TABLE, csv, drop, edit, open_shelf, tasks_in_view
+from tests.own_table import ROWS, TABLE, csv, drop, edit, open_shelf, tasks_in_view, told
 from tests.room import Room, room, said
 
 NASTY = "<b>![x](https://example.org/x.png)</b> $x$"
@@ -81,6 +82,8 @@ def test_a_finding_is_mended_with_one_click_and_can_be_taken_back(place: Room) -
     next(each for each in at.button if "'copy' out" in each.label).click().run()
     roles = at.data_editor[0].value.set_index("column")["role"]
     assert (roles["copy"], roles["weight"]) == ("ignore", "task")
+    assert "-999" in told(at)
+    assert "Is there no value in these cells?" in told(at)
     next(each for each in at.button if "as missing" in each.label).click().run()
     assert not at.error
     assert "1 value taken as missing" in said(at)
@@ -89,6 +92,63 @@ def test_a_finding_is_mended_with_one_click_and_can_be_taken_back(place: Room) -
     at.switch_page("pages/data.py").run()
     next(each for each in at.button if "again" in each.label).click().run()
     assert "far from all its other values" in said(at)
+
+
+def test_what_may_say_missing_is_asked_column_by_column_and_at_once(place: Room) -> None:
+    rows = np.arange(ROWS)
+    asked = TABLE.assign(
+        age=TABLE["age"].astype(str).where(rows % 20 != 7, "?"),
+        colour=TABLE["colour"].where(rows % 15 != 0, "无"),
+        weight=TABLE["weight"].where(rows % 30 != 4, -999),
+    )
+    at = drop(place, csv(asked), "asked.csv")
+    assert not at.error
+    words = told(at)
+    assert "'?' (3)" in words
+    assert "'无' (4)" in words
+    assert "'-999' (2)" in words
+    assert "counts as a value until you say so" in words
+    at.button(key=next(each.key for each in at.button if "in 3 columns" in each.label) or "").click().run()
+    assert not at.error
+    roles = at.data_editor[0].value.set_index("column")
+    assert list(roles.loc["age", ["role", "found"]]) == ["feature", "number"]
+    assert set(roles.index[roles["missing"] > 0]) == {"age", "colour", "weight"}
+    words = told(at)
+    assert "Is there no value" not in words
+    assert "until you say so" not in words
+    assert "taken as missing" in words
+    next(each for each in at.button if "Use all cells and rows again" in each.label).click().run()
+    assert "'?' (3)" in told(at)
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "note"),
+    [
+        (",2019,,2020,\nname,a,b,a,b\n", {"2019 a", "2020 b"}, "Names stand in two rows"),
+        ("# by hand\n# in May\nid,p,q,r,s\n", {"p", "s"}, "What stands before the table was left out"),
+        ("id,p,q,r,s\nno,kg,kg,cm,cm\n", {"p", "s"}, "holds no data (units, it seems)"),
+    ],
+)
+def test_several_rows_above_the_data_are_read_and_told(place: Room, content: str, names: set[str], note: str) -> None:
+    rows = "".join(f"n{i},{i * i % 17}.5,{i % 5}.25,{i % 7}.75,{i}.5\n" for i in range(40))
+    at = drop(place, (content + rows).encode(), "above.csv")
+    assert not at.error
+    assert names <= set(at.data_editor[0].value["column"])
+    assert note in told(at)
+
+
+def test_of_a_table_that_is_too_large_rows_are_drawn_and_the_page_says_so(
+    place: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "UPLOAD_LIMIT_MB", 0.01)
+    monkeypatch.setattr(sampling, "DRAWN_ROWS", 200)
+    content = b"x,z,y\n" + b"".join(b"%d,%d.5,%d.25\n" % (i, i % 17, i * 7 % 101) for i in range(3000))
+    at = drop(place, content, "large.csv")
+    assert not at.error
+    assert "200 rows drawn from 3,000" in told(at)
+    assert "The file has 3,000 rows, which is more than can be held at once" in told(at)
+    at.button(key="train").click().run()
+    assert Recipe.from_text(at.session_state["experiment"].data.recipe).rows == 200
 
 
 def test_an_encoding_in_doubt_is_shown_and_can_be_chosen(place: Room) -> None:

@@ -152,6 +152,7 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="A table: CSV, Excel or Parquet, also compressed.")],
     recipe: Annotated[Path | None, typer.Option(help="Saved recipe to hold against the table.")] = None,
     save: Annotated[Path | None, typer.Option("--save-recipe", help="File to save the recipe in.")] = None,
+    fix: Annotated[list[str] | None, typer.Option(help="Take every fix of this code, as sentinel; repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
     """What the lab sees in a table: how it is read, roles of its columns, what would spoil a comparison."""
@@ -159,7 +160,7 @@ def inspect(
     from mtl_core.cli.reading import reading_told
 
     with reading_told(_err()):
-        facts = inspecting.told(file, recipe, save)
+        facts = inspecting.told(file, recipe, save, fix or ())
     if as_json:
         _print_json(facts)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from rich.text import Text
 from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.doctor import diagnose
-from mtl_core.data.findings import Finding
-from mtl_core.data.recipe import Recipe, guess_recipe
+from mtl_core.data.findings import MISSING_CODES, Finding, merged
+from mtl_core.data.parsing import in_doubt
+from mtl_core.data.recipe import Recipe
 from mtl_core.data.saved import SavedRecipe, differences, fitted, saved
-from mtl_core.data.table import read_file
+from mtl_core.data.table import first_recipe, read_file
+from mtl_core.data.treatment import treated
 from mtl_core.registry import InvalidInput
 
 TRIED_CELLS = 10_000_000
@@ -27,25 +29,44 @@ TRIED_CELLS = 10_000_000
 COLUMN_FACTS = ("name", "type", "role", "kind", "reason", "missing", "distinct", "examples")
 
 
-def told(path: Path, recipe_file: Path | None = None, save: Path | None = None) -> dict[str, Any]:
+def told(
+    path: Path, recipe_file: Path | None = None, save: Path | None = None, fixes: Sequence[str] = ()
+) -> dict[str, Any]:
     """Everything that is proposed, ready for JSON. Raises `InvalidInput` when the file is no table.
 
     recipe_file: a saved recipe to use instead of the proposal; what differs is told. save: where to save the recipe.
+    fixes: codes of findings whose fixes are taken.
     """
     past = None if recipe_file is None else read_recipe(recipe_file)
-    frame, reading = read_file(str(path), () if past is None else past.recipe.kept)
-    recipe = guess_recipe(frame) if past is None else fitted(past.recipe, frame)
+    frame, reading = read_file(str(path), None if past is None else past.recipe)
+    recipe = first_recipe(frame, reading) if past is None else fitted(past.recipe, frame)
+    for code in fixes:
+        recipe = fixed(frame, recipe, code)
     if save is not None:
         write(save, saved(frame, recipe, reading.filename).to_text())
     differing = {} if past is None else {"differences": [dataclasses.asdict(each) for each in differences(past, frame)]}
+    facts = dataclasses.asdict(reading) | {"notes": [*reading.notes, *in_doubt(reading.doubts, recipe.missing)]}
     return {
-        **dataclasses.asdict(reading),
-        "columns": [_column(column) for column in guess(frame)],
+        **facts,
+        "columns": [_column(column, recipe) for column in guess(treated(frame, recipe.missing))],
         "findings": [_finding(finding) for finding in diagnose(frame, recipe)],
         "recipe": recipe.to_json(),
         "refused": _refused(frame, recipe, reading.filename),
         **differing,
     }
+
+
+def fixed(frame: pd.DataFrame, recipe: Recipe, code: str) -> Recipe:
+    """The recipe with every fix of one code taken. Raises `InvalidInput` where there is none."""
+    found = [each for each in diagnose(frame, recipe) if each.code == code and each.recipe is not None]
+    if not found:
+        raise InvalidInput(f"there is nothing to fix by {code!r} in this table; see what mtl-lab inspect finds")
+    if code in MISSING_CODES:
+        return merged(recipe, found)
+    for _ in range(len(found)):  # a fix may make others needless
+        more = [each.recipe for each in diagnose(frame, recipe) if each.code == code and each.recipe is not None]
+        recipe = more[0] if more else recipe
+    return recipe
 
 
 def _refused(frame: pd.DataFrame, recipe: Recipe, title: str) -> str:
@@ -83,7 +104,7 @@ def checked(saved_recipe: Path, data: Path, warn: Callable[[str], None]) -> str:
     Raises `InvalidInput` when a column that it uses is missing or of another type.
     """
     past = read_recipe(saved_recipe)
-    found = differences(past, read_file(str(data), past.recipe.kept)[0])
+    found = differences(past, read_file(str(data), past.recipe)[0])
     stops = [each.what for each in found if each.stops]
     if stops:
         raise InvalidInput(f"the recipe does not fit this table: {' '.join(stops)} Change the table or the recipe")
@@ -122,8 +143,10 @@ def show(out: Console, facts: dict[str, Any]) -> None:
         out.print(Text(f"Not yet to be trained with: {facts['refused']}."))
 
 
-def _column(column: Column) -> dict[str, Any]:
-    return {name: getattr(column, name) for name in COLUMN_FACTS}
+def _column(column: Column, recipe: Recipe) -> dict[str, Any]:
+    kind = dict(recipe.tasks).get(column.name, column.kind)
+    facts = {name: getattr(column, name) for name in COLUMN_FACTS}
+    return facts | {"role": recipe.role_of(column.name), "kind": kind}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
+from mtl_core.data.boxes import FORMS, BoxColumns, area, corners, inside_out
 from mtl_core.data.columns import CATEGORY_LIMIT, CLASS_LIMIT, as_text, plural, short
 from mtl_core.data.dates import ORDERS, moments_of
 from mtl_core.data.dealing import dealt
@@ -18,11 +20,12 @@ from mtl_core.data.leaks import leaks
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe, check_known
 from mtl_core.data.steps import in_order
-from mtl_core.data.treatment import treated
+from mtl_core.data.treatment import thinned, treated
 from mtl_core.registry import InvalidInput
 from mtl_core.tasks import TaskSpec, kinds
 
 ROW_MINIMUM = 10
+BOX = "box"
 NAMED = 3
 """Columns that a refusal names."""
 Floats = NDArray[np.float64]
@@ -30,9 +33,11 @@ Floats = NDArray[np.float64]
 
 def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequence[str] = ()) -> Dataset:
     """The data set that a recipe makes of a table. Raises `InvalidInput` with one sentence when it cannot."""
-    frame = treated(frame, recipe.missing, recipe.columns if recipe.once else ())
+    frame = treated(thinned(frame, recipe.rows), recipe.missing, recipe.columns if recipe.once else ())
     _check(frame, recipe, title)
     found = [_task(frame[name], kind) for name, kind in recipe.tasks]
+    frames = {box.name: _box(frame, box) for box in recipe.boxes}
+    found += [(TaskSpec(name, BOX), area(edges), []) for name, edges in frames.items()]
     features, told = _features(frame, recipe)
     said = [*notes, *(note for _, _, task_notes in found for note in task_notes), *told]
     rows = dealt(frame, recipe)
@@ -45,7 +50,7 @@ def build_dataset(frame: pd.DataFrame, recipe: Recipe, title: str, notes: Sequen
         said, tasks, targets = [*said, *division.notes], division.tasks, division.targets
         features = features.iloc[division.rows].reset_index(drop=True)
         rows = rows.rows(division.rows)
-    kept: dict[str, Any] = {"texts": recipe.texts, "inputs": recipe.inputs, "notes": tuple(said)}
+    kept: dict[str, Any] = {"texts": recipe.texts, "inputs": recipe.inputs, "notes": tuple(said), "boxes": frames}
     return Dataset("table", title, features, targets, tasks, "your own table", **kept, **rows.fields())
 
 
@@ -59,14 +64,14 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
     singles = [name for name in (recipe.group, recipe.each, recipe.query) if name]
     for name in [*recipe.columns, *recipe.categories, *dict(recipe.missing)]:
         check_known(name, frame.columns)
-    if not names:
+    if not recipe.learns:
         raise InvalidInput(f"{title!r} has no task yet; choose at least one column to predict")
     if not recipe.features:
         raise InvalidInput(f"{title!r} has no feature yet; choose at least one column to predict from")
-    if recipe.each and len(names) > 1:
+    if recipe.each and (len(names) > 1 or recipe.boxes):
         raise InvalidInput(
-            f"each value of {recipe.each!r} is to be a task, but {len(names)} columns of {title!r} are to be "
-            "predicted; keep one"
+            f"each value of {recipe.each!r} is to be a task, but {len([*names, *recipe.edges])} columns of {title!r} "
+            "are to be predicted; keep one"
         )
     ranked = [name for name, kind in recipe.tasks if kind in kinds and kinds[kind].in_lists]
     if ranked and not recipe.query:
@@ -74,9 +79,12 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
             f"task {ranked[0]!r} is an order within lists, but no column says which rows are one list; "
             "choose the column of the query, or predict the grade as a number"
         )
-    roles = [*recipe.features, *names, *singles]
-    if twice := next((name for name in roles if roles.count(name) > 1), None):
+    roles = Counter([*recipe.features, *names, *recipe.edges, *singles])
+    if twice := next((name for name, count in roles.items() if count > 1), None):
         raise InvalidInput(f"column {twice!r} has two roles; let it be a feature, a task, the group or the query")
+    called = Counter([*names, *(box.name for box in recipe.boxes)])
+    if twice := next((name for name, count in called.items() if count > 1), None):
+        raise InvalidInput(f"two tasks are called {twice!r}; give the box another name")
 
 
 def _check_numbers(*columns: pd.Series) -> None:
@@ -148,6 +156,25 @@ def _numbers(column: pd.Series, kind: str) -> Task:
             "predict it as a number or correct the cell"
         )
     return TaskSpec(str(column.name), kind), labels, []
+
+
+def _box(frame: pd.DataFrame, box: BoxColumns) -> Floats:
+    """Left, top, right and bottom of a box in every row [N, 4], NaN where one of its columns is empty."""
+    columns = [frame[name] for name in box.columns]
+    for column in columns:
+        _check_no_text(column)
+    _check_numbers(*columns)
+    edges = corners(frame.assign(**{str(each.name): pd.to_numeric(each) for each in columns}), box)
+    if (count := int((~np.isnan(edges[:, 0])).sum())) < ROW_MINIMUM:
+        raise InvalidInput(f"box {box.name!r} is whole in {plural(count, 'row')}; a task needs at least {ROW_MINIMUM}")
+    if len(odd := inside_out(edges)):
+        raise InvalidInput(
+            f"box {box.name!r} ends before it begins in row {odd[0] + 1:,} ({len(odd):,} rows in all), read as "
+            f"{FORMS[box.form]}; choose what its columns say, or correct the cells"
+        )
+    if (np.ptp(edges[~np.isnan(edges[:, 0])], axis=0) == 0).all():
+        raise InvalidInput(f"box {box.name!r} is the same in every row, so there is nothing to learn; leave it out")
+    return edges
 
 
 def _classes(column: pd.Series, kind: str) -> Task:

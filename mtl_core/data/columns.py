@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mtl_core.data.dates import date_order
+from mtl_core.data.pieces import each_told
 from mtl_core.data.scripts import is_free_text
 from mtl_core.data.steps import in_order
 
@@ -52,7 +53,7 @@ class Column:
 
 def guess(frame: pd.DataFrame) -> tuple[Column, ...]:
     """A proposal for every column. Tasks are those named like one, else the last two that could be."""
-    columns = [_column(frame[name]) for name in frame.columns]
+    columns = [_column(frame[name]) for name in each_told("Looking at the columns", list(frame.columns), frame.size)]
     able = [column.name for column in columns if column.kind and column.role != "ignore"]
     named = [name for name in able if _TASK_NAME.fullmatch(name)]
     tasks = set(named or able[-2:] if len(able) > 2 else able[-1:])

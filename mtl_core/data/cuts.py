@@ -23,6 +23,9 @@ WORDS = {
 """What a column may call the parts that it gives."""
 
 
+SAME_TEST = "All folds test on the same rows, so an interval tells what other starts do, not what other rows do."
+
+
 @dataclass(frozen=True)
 class Split:
     """Row numbers of one fold, each list in order; the three never overlap, nor do their groups."""
@@ -157,6 +160,11 @@ def given_parts(names: tuple[str, ...]) -> dict[str, list[int]]:
         part = next((part for part, words in WORDS.items() if name.strip().casefold() in words), "")
         found.setdefault(part, []).append(code)
     return found if "" not in found and {"train", "test"} <= set(found) else {}
+
+
+def tests_once(dataset: Dataset) -> bool:
+    """All folds have the same test rows: an interval over them says nothing about other rows."""
+    return cuts[dataset.split].needs == "part" and bool(given_parts(dataset.parts))
 
 
 # --- rows of the parts ------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.columns import CLASS_LIMIT, as_text
-from mtl_core.data.cuts import cuts, given_parts
+from mtl_core.data.cuts import SAME_TEST, cuts, given_parts
 from mtl_core.data.dates import date_order, moments_of
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.steps import in_order
@@ -116,5 +116,4 @@ def _parted(column: pd.Series, recipe: Recipe) -> Dealing:
         )
     names = in_order(names) or tuple(sorted(names))
     places = np.array(pd.Categorical(texts, categories=list(names)).codes, dtype=np.float64)
-    notes = ("All folds test on the same rows, so an interval tells what other starts do, not what other rows do.",)
-    return Dealing(None, None, recipe.split, places, names, notes if given_parts(names) else ())
+    return Dealing(None, None, recipe.split, places, names, (SAME_TEST,) if given_parts(names) else ())

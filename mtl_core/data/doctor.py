@@ -11,14 +11,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from mtl_core.data.columns import CATEGORY_LIMIT, as_text, plural, short
+from mtl_core.data.boxes import FORMS, find_boxes
+from mtl_core.data.columns import CATEGORY_LIMIT, as_text, guess, plural, short
 from mtl_core.data.doctor_rows import ROW_CHECKS
 from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.leaks import copies, maps
+from mtl_core.data.pieces import each_told
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.relations import ALMOST, SURE, Feats, parts_of, rank_correlations, some_rows
-from mtl_core.data.suspects import odd_texts, sentinels, wild_values
+from mtl_core.data.suspects import counted, missing_words, odd_texts, sentinels, wild_values
 from mtl_core.data.treatment import treated
 from mtl_core.tasks import kinds
 
@@ -32,7 +34,8 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     recipe = recipe.without(set(recipe.columns) - set(frame.columns))
     frame = _measurable(treated(frame, recipe.missing))
     found: list[Finding] = []
-    for check in (_leaks, _sums, *ROW_CHECKS, _labels, _classes, _odd_cells, _wild, _scales, _empty):
+    checks = (_leaks, _sums, *ROW_CHECKS, _boxes, _labels, _classes, _odd_cells, _wild, _scales, _empty)
+    for check in each_told("Looking for what would spoil a comparison", checks, frame.size):
         found += check(frame, recipe)
     return tuple(_usable(finding) for finding in found)
 
@@ -47,7 +50,7 @@ def _measurable(frame: pd.DataFrame) -> pd.DataFrame:
 def _usable(finding: Finding) -> Finding:
     """A fix that would leave nothing to learn, or nothing to learn from, is none."""
     recipe = finding.recipe
-    return finding if recipe is None or (recipe.tasks and recipe.features) else replace(finding, fix="", recipe=None)
+    return finding if recipe is None or (recipe.learns and recipe.features) else replace(finding, fix="", recipe=None)
 
 
 # --- leaks ----------------------------------------------------------------------------------------------------
@@ -56,7 +59,7 @@ def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     features = frame[[name for name in recipe.features if name not in dict(recipe.dates) and name not in recipe.texts]]
     some = some_rows(features)
     feats = Feats(some)
-    for task, kind in recipe.tasks:
+    for task, kind in [*recipe.tasks, *((name, "regression") for name in recipe.edges)]:
         by_class = kinds[kind].needs_classes if kind in kinds else False
         suspects = _by_class(feats, frame[task]) if by_class else _by_number(some, frame[task])
         for name, exact in suspects:
@@ -150,23 +153,47 @@ def _scales(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 
 # --- cells ----------------------------------------------------------------------------------------------------
 def _odd_cells(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    """Codes for missing values, and words in columns of numbers."""
-    used = {*recipe.features, *(name for name, _ in recipe.tasks)}
+    """Numbers and words that may say that there is no value."""
+    used = {*recipe.features, *(name for name, _ in recipe.tasks), *recipe.edges}
     for name in [str(column) for column in frame.columns]:
-        if name in used and (codes := sentinels(frame[name])):
-            what = f"Column {name!r} has {listed(codes)} far from all its other values."
+        column = frame[name]
+        if name in used and (codes := sentinels(column)):
+            what = f"Column {name!r} has {counted(column, codes)} far from all its other values."
             why = "It looks like a code for a missing value; as a number it bends mean, scale and network."
-            yield Finding(
-                "sentinel", (name,), what, why, f"Take it as missing in {short(name)!r}", emptied(recipe, name, codes)
-            )
-        elif words := odd_texts(frame[name]):
-            what = f"Column {name!r} holds numbers, but also {listed(words)}."
+            yield _emptied("sentinel", frame, recipe, name, codes, what, why)
+        elif words := odd_texts(column):
+            what = f"Column {name!r} holds numbers, but also {counted(column, words)}."
             why = "As text it cannot be used as the numbers that it is."
-            fixed = emptied(recipe, name, words)
-            fixed = fixed if name in used else replace(fixed, features=(*recipe.features, name))
-            yield Finding(
-                "text-in-numbers", (name,), what, why, f"Take these words as missing in {short(name)!r}", fixed
-            )
+            yield _emptied("text-in-numbers", frame, recipe, name, words, what, why)
+        elif name in used and (words := missing_words(column)):
+            what = f"Column {name!r} has {counted(column, words)}, which may say that there is no value."
+            why = "Until you say so, it counts as a value like any other."
+            yield _emptied("missing-word", frame, recipe, name, words, what, why)
+
+
+def _emptied(
+    code: str, frame: pd.DataFrame, recipe: Recipe, name: str, texts: list[str], what: str, why: str
+) -> Finding:
+    """A finding whose fix takes cells as missing; a column that becomes numbers is used, a task gets its kind anew."""
+    fixed = emptied(recipe, name, texts)
+    before, after = (guess(each)[0] for each in (frame[[name]], treated(frame[[name]], fixed.missing)))
+    if dict(recipe.tasks).get(name) == before.kind and after.kind:
+        fixed = replace(fixed, tasks=tuple((task, after.kind if task == name else kind) for task, kind in fixed.tasks))
+    if before.type == "mixed" and name not in recipe.columns:
+        fixed = replace(fixed, features=(*fixed.features, name))
+    them = "it" if len(texts) == 1 else "them"
+    return Finding(code, (name,), what, why, f"Take {them} as missing in {short(name)!r}", fixed)
+
+
+def _boxes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Four columns that are one thing to learn."""
+    for box in find_boxes(frame):
+        if set(box.columns) & set(recipe.edges) or not set(box.columns) & set(recipe.columns):
+            continue
+        what = f"Columns {', '.join(map(repr, box.columns))} look like one box: {FORMS[box.form]}."
+        why = "Four edges are right or wrong together; as one task they are judged by how much the boxes overlap."
+        fixed = replace(without(recipe, *box.columns), boxes=(*recipe.boxes, box))
+        yield Finding("box", box.columns, what, why, "Learn them as one box", fixed)
 
 
 def _wild(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

@@ -63,7 +63,12 @@ def order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 
 
 def twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    used = [*recipe.features, *(name for name, _ in recipe.tasks), *([recipe.each] if recipe.each in frame else [])]
+    used = [
+        *recipe.features,
+        *(name for name, _ in recipe.tasks),
+        *recipe.edges,
+        *([recipe.each] if recipe.each in frame else []),
+    ]
     count = _repeats(frame, used) if used and not recipe.once and not recipe.group else 0
     if count:
         verb = "repeats" if count == 1 else "repeat"

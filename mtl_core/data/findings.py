@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mtl_core.data.columns import short
 from mtl_core.data.recipe import Recipe
+
+MISSING_CODES = ("sentinel", "text-in-numbers", "missing-word")
+"""Findings about cells that may be empty: their fixes only take these as missing."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,18 @@ def without(recipe: Recipe, *names: str) -> Recipe:
 
 def emptied(recipe: Recipe, column: str, texts: list[str]) -> Recipe:
     return replace(recipe, missing=(*recipe.missing, *((column, text) for text in texts)))
+
+
+def merged(recipe: Recipe, findings: Iterable[Finding]) -> Recipe:
+    """A recipe with what several fixes add to it: cells that count as missing, features, kinds of tasks."""
+    fixed = [each.recipe for each in findings if each.recipe is not None]
+    missing = dict.fromkeys([*recipe.missing, *(pair for each in fixed for pair in each.missing)])
+    features = dict.fromkeys([*recipe.features, *(name for each in fixed for name in each.features)])
+    kinds = dict(recipe.tasks) | {
+        name: kind for each in fixed for name, kind in each.tasks if (name, kind) not in recipe.tasks
+    }
+    tasks = tuple((name, kinds[name]) for name, _ in recipe.tasks)
+    return replace(recipe, missing=tuple(missing), features=tuple(features), tasks=tasks)
 
 
 def out(names: list[str]) -> str:

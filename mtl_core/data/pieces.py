@@ -8,10 +8,10 @@ file. Such columns are parsed once more, so that their texts are those of the fi
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,12 @@ PIECES_FROM = 50 * 10**6
 PIECE_CELLS = 2_000_000
 CELL_LIMIT = 100_000_000
 """Rows times columns, as in 1,000,000 rows of 100 columns."""
+TOLD_CELLS = 5_000_000
+"""Tables with more take seconds to look through."""
 EXACT = 2**53
 """Up to here, whole numbers are what they were as float64 too."""
 
+T = TypeVar("T")
 Listener = Callable[[str, float], None]
 """Hears what is being done, and which share of it is behind us (0 to 1)."""
 _LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -47,11 +50,22 @@ def tell(doing: str, share: float) -> None:
         listener(doing, min(share, 1.0))
 
 
-def read_in_pieces(table: bytes, filename: str, **how: Any) -> pd.DataFrame:
-    """What `pandas.read_csv(table, **how)` gives. Raises `InvalidInput` when there are more cells than can be held."""
+def each_told(doing: str, items: Sequence[T], cells: int) -> Iterator[T]:
+    """The items one by one; whoever listens hears how many are done, where there are many cells to go through."""
+    for i, item in enumerate(items):
+        if cells > TOLD_CELLS:
+            tell(doing, i / len(items))
+        yield item
+
+
+def read_in_pieces(table: bytes, filename: str, begin: int = 0, **how: Any) -> pd.DataFrame:
+    """What `pandas.read_csv` gives of the bytes from `begin` on.
+
+    Raises `InvalidInput` when there are more cells than can be held.
+    """
     pieces: dict[str, list[pd.Series]] = {}
     rows = 0
-    for piece in _pieces(table, f"Reading {filename}", how):
+    for piece in _pieces(table, begin, f"Reading {filename}", how):
         rows += len(piece)
         if rows * len(how["names"]) > CELL_LIMIT:
             raise _too_many(filename, len(how["names"]))
@@ -62,15 +76,16 @@ def read_in_pieces(table: bytes, filename: str, **how: Any) -> pd.DataFrame:
         pieces.update({name: [] for name in kinds})
         wanted = [how["names"].index(name) for name in kinds]
         doing = f"Reading {len(kinds):,} columns of {filename} as a whole"
-        for piece in _pieces(table, doing, {**how, "usecols": wanted, "dtype": kinds}):
+        for piece in _pieces(table, begin, doing, {**how, "usecols": wanted, "dtype": kinds}):
             for name in kinds:
                 pieces[name].append(piece[name])
     whole = {name: _joined(pieces.pop(name)) for name in list(pieces)}
     return pd.DataFrame(whole, copy=False)
 
 
-def _pieces(table: bytes, doing: str, how: dict[str, Any]) -> Iterator[pd.DataFrame]:
+def _pieces(table: bytes, begin: int, doing: str, how: dict[str, Any]) -> Iterator[pd.DataFrame]:
     file = io.BytesIO(table)
+    file.seek(begin)
     size = max(PIECE_CELLS // len(how["names"]), 1)
     with pd.read_csv(file, chunksize=size, **how) as reader:
         for piece in reader:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mtl_core.data.containers import Unpacked, unpack
 from mtl_core.data.dialect import WORDS, Dialect, find_dialect
 from mtl_core.data.encodings import decodes, detect
-from mtl_core.data.numbers import with_thousands
-from mtl_core.data.parsing import Kept, Words, in_words, parse
+from mtl_core.data.leftovers import cleaned
+from mtl_core.data.numbers import among_words, with_thousands
+from mtl_core.data.parsing import Kept, Words, doubtful, in_words, parse
+from mtl_core.data.sampling import draw, too_many_cells
 from mtl_core.registry import InvalidInput
-from mtl_core.settings import UPLOAD_LIMIT_MB
+from mtl_core.settings import DISK_LIMIT_MB
 
 SAMPLE_BYTES = 1 << 18
 COLUMN_LIMIT = 2000
@@ -28,7 +32,8 @@ class Reading:
     """How a file was read. notes: sentences about what was decided or changed, for the person to check.
 
     wrapping: "", "gzip", "zip", "Excel" or "Parquet". others: encodings that are plausible too (a person decides).
-    words: (column, word, cells): words such as NA that were taken as missing.
+    words: (column, word, cells): words such as NA that were taken as missing. doubts: words such as ? that may say so
+    too and are still values. drawn_from: rows of the file, where these are some of them; 0 where they are all.
     """
 
     filename: str
@@ -41,30 +46,55 @@ class Reading:
     notes: tuple[str, ...] = ()
     wrapping: str = ""
     others: tuple[str, ...] = ()
-    words: tuple[tuple[str, str, int], ...] = ()
+    words: Words = ()
+    doubts: Words = ()
+    drawn_from: int = 0
 
 
-def read_table(content: bytes, filename: str, encoding: str = "", kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
+def read_table(
+    content: bytes | Path, filename: str, encoding: str = "", kept: Kept = (), rows: int = 0, drawn_from: int = 0
+) -> tuple[pd.DataFrame, Reading]:
     """The table in a file, and how it was read; `encoding` is a person's word against what would be detected.
 
-    kept: (column, word) pairs: words that usually say "missing" and are values here.
+    kept: (column, word) pairs: words that usually say "missing" and are values here. rows: how many are drawn of a
+    table that is too large to be held; 0 = as many as are proposed. drawn_from: the content holds rows that were drawn
+    before from so many.
 
     Raises `InvalidInput` with one sentence when there is no table.
     """
-    check_size(len(content), filename)
-    _check_any(content, filename)
-    inside = unpack(content, filename)
+    inside = opened(content, filename, encoding, rows)
+    if drawn_from:
+        inside = replace(inside, drawn_from=drawn_from)
+    return read_opened(inside, filename, encoding, kept)
+
+
+def opened(content: bytes | Path, filename: str, encoding: str = "", rows: int = 0) -> Unpacked:
+    """What is inside a file, held in memory: all of it, or rows drawn of what is too large. Raises `InvalidInput`."""
+    check_size(content.stat().st_size if isinstance(content, Path) else len(content), filename)
+    if isinstance(content, bytes):
+        _check_any(content, filename)
+    inside = unpack(content, filename, rows)
+    if inside.frame is None and inside.large is None:
+        _check_any(inside.content, filename)
+        inside = replace(inside, large=too_many_cells(inside.content, filename, encoding))
+    if inside.large is None:
+        return inside
+    drawn = draw(inside.large, filename, encoding, rows)
+    return replace(inside, content=drawn.content, large=None, drawn_from=drawn.rows)
+
+
+def read_opened(inside: Unpacked, filename: str, encoding: str = "", kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
+    """The table in what `opened` gave, and how it was read."""
     if inside.frame is not None:
         return _typed(inside.frame, inside, filename)
-    _check_any(inside.content, filename)
     return _text(inside, filename, encoding, kept)
 
 
-def check_size(size: int, filename: str) -> None:
-    """Raise `InvalidInput` when a file of `size` bytes is too large to be read."""
-    if size > UPLOAD_LIMIT_MB * 10**6:
+def check_size(size: int, filename: str, limit_mb: int = DISK_LIMIT_MB) -> None:
+    """Raise `InvalidInput` when a file of `size` bytes is too large to be gone through."""
+    if size > limit_mb * 10**6:
         megabytes = -(-size // 10**6)
-        raise InvalidInput(f"{filename} has {megabytes} MB; at most {UPLOAD_LIMIT_MB} can be read, so take fewer rows")
+        raise InvalidInput(f"{filename} has {megabytes} MB; at most {limit_mb:,} can be read, so take fewer rows")
 
 
 def _check_any(content: bytes, filename: str) -> None:
@@ -85,26 +115,36 @@ def _text(inside: Unpacked, filename: str, chosen: str, kept: Kept) -> tuple[pd.
     given = found.rows[0] if found.header else []
     names, renamed = _names(given, width, filename)
     parsed, words = parse(content, filename, encoding, found, names, kept)
-    frame, cleaned = _cleaned(parsed, given if found.header else names)
+    frame, left_out = cleaned(parsed, given if found.header else names, found.decimal)
     frame, grouped = _numbers(frame, found.decimal)
     if frame.empty:
         raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
     said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter)
     words = tuple(each for each in words if each[0] in frame)
-    notes = [*inside.notes, *said, *_layout(found), *found.notes, *renamed, *cleaned, *_empty(frame, words), *grouped]
+    notes = [*_drawn(inside, len(frame)), *inside.notes, *said, *_layout(found), *found.notes, *renamed, *left_out]
+    notes += [*_empty(frame, words), *grouped]
     facts = (filename, encoding, found.delimiter, found.decimal, found.header, *frame.shape)
-    return frame, Reading(*facts, tuple(notes), inside.wrapping, others, words)
+    more = (inside.wrapping, others, words, doubtful(frame), inside.drawn_from)
+    return frame, Reading(*facts, tuple(notes), *more)
+
+
+def _drawn(inside: Unpacked, rows: int) -> list[str]:
+    if not inside.drawn_from:
+        return []
+    held = "which is more than can be held at once"
+    return [f"The file has {inside.drawn_from:,} rows, {held}; these are {rows:,} drawn at random and evenly over it."]
 
 
 def _typed(frame: pd.DataFrame, inside: Unpacked, filename: str) -> tuple[pd.DataFrame, Reading]:
     """A table that came with its own names and types."""
     given = [str(name) for name in frame.columns]
     names, renamed = _names(given, len(given), filename)
-    frame, cleaned = _cleaned(frame.set_axis(names, axis=1), given)
+    frame, left_out = cleaned(frame.set_axis(names, axis=1), given)
     if frame.empty:
         raise InvalidInput(f"{filename} has no rows; add one row for each example")
-    notes = (*inside.notes, *renamed, *cleaned, *_empty(frame))
-    return frame, Reading(filename, "utf-8", "", ".", True, *frame.shape, notes, inside.wrapping)
+    notes = (*_drawn(inside, len(frame)), *inside.notes, *renamed, *left_out, *_empty(frame))
+    more: dict[str, Any] = {"wrapping": inside.wrapping, "doubts": doubtful(frame), "drawn_from": inside.drawn_from}
+    return frame, Reading(filename, "utf-8", "", ".", True, *frame.shape, notes, **more)
 
 
 def _checked(content: bytes, encoding: str, filename: str) -> str:
@@ -164,23 +204,6 @@ def _layout(found: Dialect) -> list[str]:
 
 
 # --- cells ----------------------------------------------------------------------------------------------------
-def _cleaned(frame: pd.DataFrame, header: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Without nameless empty columns (a separator at the end of each line) and rows without any value."""
-    notes = []
-    nameless = [i for i in range(frame.shape[1]) if i >= len(header) or not header[i].strip()]
-    unused = {frame.columns[i] for i in nameless if frame.iloc[:, i].isna().all()}
-    notes += [f"Column {i + 1} has no name; it is called {frame.columns[i]!r}." for i in nameless]
-    notes = [note for i, note in zip(nameless, notes, strict=True) if frame.columns[i] not in unused]
-    frame = frame.drop(columns=list(unused))
-    blank = frame.isna().all(axis=1)
-    if blank.any():
-        notes.append(f"Rows without any value were left out ({blank.sum():,}).")
-        frame = frame[~blank].reset_index(drop=True)
-    for name in [each for each in frame.columns if pd.api.types.is_object_dtype(frame[each])]:
-        frame[name] = frame[name].where(frame[name].isna(), frame[name].astype(str)).astype("str")
-    return frame, notes
-
-
 def _empty(frame: pd.DataFrame, words: Words = ()) -> list[str]:
     """What counts as missing: empty cells, and words column by column."""
     empty = int(frame.isna().sum().sum()) - sum(count for *_, count in words)
@@ -195,4 +218,6 @@ def _numbers(frame: pd.DataFrame, decimal: str) -> tuple[pd.DataFrame, list[str]
         if mark:
             found[name] = column
             notes.append(f"Column {name!r} has numbers with {mark!r} between thousands; they were read as numbers.")
+        elif (written := among_words(column, decimal)) is not column:
+            found[name] = written
     return frame.assign(**found), notes

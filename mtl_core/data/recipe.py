@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from mtl_core.data.boxes import BoxColumns
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.inputs import Inputs
 from mtl_core.registry import InvalidInput, hint
@@ -17,6 +18,10 @@ from mtl_core.registry import InvalidInput, hint
 Pairs = tuple[tuple[str, str], ...]
 PLAIN = Inputs()
 SINGLES = ("group", "each", "query", "split", "by")
+_JSON: dict[str, Callable[[Any], Any]] = {
+    "inputs": lambda inputs: inputs.settings(),
+    "boxes": lambda boxes: [[box.name, box.columns, box.form] for box in boxes],
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Recipe:
     kept: (column, word) pairs: words such as NA that are values here and not missing cells.
     split, by: how rows are dealt to training and test (`cuts.py`), and the column that says so, or "".
     inputs: how columns become the inputs of a network.
+    boxes: four columns each that are learned as one task.
+    rows: so many rows are drawn of a table that has more; 0 = all, or as many as are proposed where it is too large.
     """
 
     features: tuple[str, ...]
@@ -48,12 +55,31 @@ class Recipe:
     split: str = ""
     by: str = ""
     inputs: Inputs = PLAIN
+    boxes: tuple[BoxColumns, ...] = ()
+    rows: int = 0
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is used, features first, each once."""
         singles = [name for name in (self.group, self.each, self.query, self.by) if name]
-        return tuple(dict.fromkeys([*self.features, *dict(self.tasks), *singles]))
+        return tuple(dict.fromkeys([*self.features, *dict(self.tasks), *self.edges, *singles]))
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        """Columns that are part of a box."""
+        return tuple(name for box in self.boxes for name in box.columns)
+
+    def role_of(self, name: str) -> str:
+        """What a column is for: "feature", "task", "box", "group", "query", "each" or "ignore"."""
+        singles = {"group": self.group, "each": self.each, "query": self.query}
+        several = {"task": dict(self.tasks), "box": self.edges, "feature": self.features}
+        found = [role for role, names in several.items() if name in names]
+        return next(iter([*found, *(role for role, column in singles.items() if column == name)]), "ignore")
+
+    @property
+    def learns(self) -> bool:
+        """There is something to predict."""
+        return bool(self.tasks or self.boxes)
 
     def to_text(self) -> str:
         """JSON in one line: the form in which a source keeps it. What stands at its default is left out."""
@@ -64,7 +90,7 @@ class Recipe:
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
             if item.name not in facts and value != item.default:
-                facts[item.name] = value.settings() if isinstance(value, Inputs) else value
+                facts[item.name] = _JSON.get(item.name, lambda each: each)(value)
         return facts
 
     @classmethod
@@ -83,11 +109,14 @@ class Recipe:
             pairs: dict[str, Any] = {name: _pairs(facts.get(name, ())) for name in ("missing", "dates", "kept")}
             features, tasks, once = tuple(map(str, facts["features"])), _pairs(facts["tasks"]), facts.get("once")
             inputs = Inputs.from_settings(dict(facts.get("inputs", {})))
+            boxes = tuple(map(BoxColumns.from_json, facts.get("boxes", ())))
+            rows = max(int(facts.get("rows", 0)), 0)
         except InvalidInput:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise _no_recipe() from error
-        return cls(features, tasks, once=once is True, inputs=inputs, **words, **names, **pairs)
+        more: dict[str, Any] = {"once": once is True, "inputs": inputs, "boxes": boxes, "rows": rows}
+        return cls(features, tasks, **words, **names, **pairs, **more)
 
     def without(self, names: Iterable[str]) -> Recipe:
         """The same for a table that lacks these columns."""
@@ -100,6 +129,7 @@ class Recipe:
             kept[item] = tuple(pair for pair in getattr(self, item) if pair[0] not in gone)
         for item in ("group", "each", "query"):
             kept[item] = "" if getattr(self, item) in gone else getattr(self, item)
+        kept["boxes"] = tuple(box for box in self.boxes if not gone & set(box.columns))
         if self.by in gone:
             kept |= {"split": "", "by": ""}
         return dataclasses.replace(self, **kept)

@@ -126,8 +126,8 @@ def differences(past: SavedRecipe, frame: pd.DataFrame) -> tuple[Difference, ...
 def fitted(recipe: Recipe, frame: pd.DataFrame) -> Recipe:
     """The recipe without the columns that a table lacks. Raises `InvalidInput` when nothing is left to learn."""
     left = recipe.without([name for name in _mentioned(recipe) if name not in frame.columns])
-    if not left.tasks or not left.features:
-        what = "no task" if not left.tasks else "no feature"
+    if not left.learns or not left.features:
+        what = "no task" if not left.learns else "no feature"
         raise InvalidInput(f"the recipe is for another table: with the columns of this file it has {what}")
     return left
 
@@ -142,7 +142,13 @@ def _columns(past: SavedRecipe, frame: pd.DataFrame) -> Iterator[Difference]:
     tasks = dict(past.recipe.tasks)
     for name in past.recipe.columns:
         if name not in frame.columns:
-            role = "a task" if name in tasks else "a feature" if name in past.recipe.features else "used by the recipe"
+            role = (
+                "a task"
+                if name in tasks or name in past.recipe.edges
+                else "a feature"
+                if name in past.recipe.features
+                else "used by the recipe"
+            )
             yield Difference(name, f"Column {short(name)!r} ({role}) is not in this file.", stops=True)
     known = {each.name for each in past.columns}
     for name in [str(column) for column in frame.columns]:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mtl_core.data.columns import as_text
+from mtl_core.data.columns import as_text, short
+from mtl_core.data.missing import CODES, UNUSUAL, unusual
 
-CODES = (-200, -999, -9999, -99999, -99, 999, 9999, 99999, 999999)
-"""Numbers that instruments and surveys write where there is no value."""
 FAR, WILD = 3.0, 50.0
 """Distance from the middle half of the values, in widths of that half."""
 FEW = 5
@@ -48,7 +47,20 @@ def odd_texts(column: pd.Series) -> list[str]:
     values = column.dropna().drop_duplicates()
     odd = values[pd.to_numeric(values, errors="coerce").isna()]
     words = list(odd.astype(str))
-    return words if 1 <= len(words) <= FEW and len(values) > 10 and len(words) <= (1 - NUMERIC) * len(values) else []
+    few = len(words) <= FEW or {word.strip().lower() for word in words} <= UNUSUAL
+    return words if words and few and len(values) > 10 and len(words) <= (1 - NUMERIC) * len(values) else []
+
+
+def missing_words(column: pd.Series) -> list[str]:
+    """Texts that may say that there is no value, in a column of any texts."""
+    return list(unusual(column)) if pd.api.types.is_string_dtype(column) else []
+
+
+def counted(column: pd.Series, texts: Sequence[str]) -> str:
+    """Cells of a column with how often each stands there."""
+    counts = as_text(column).value_counts()
+    shown = [f"{short(text.removesuffix('.0'))!r} ({counts.get(text, 0):,})" for text in texts[:FEW]]
+    return ", ".join(shown) + (f" and {len(texts) - FEW:,} more" if len(texts) > FEW else "")
 
 
 def wild_values(column: pd.Series) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,8 +13,8 @@ import pandas as pd
 from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import Column, guess
-from mtl_core.data.parsing import Kept
-from mtl_core.data.reading import Reading, check_size, read_table
+from mtl_core.data.parsing import in_doubt
+from mtl_core.data.reading import Reading, read_table
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.uploads import load_original, load_upload, store_upload
 from mtl_core.registry import InvalidInput, knob
@@ -51,27 +52,32 @@ class CsvFile(Source):
 
     def load(self) -> Dataset:
         recipe = Recipe.from_text(self.recipe) if self.recipe else None
-        kept = () if recipe is None else recipe.kept
-        return _built(*read_table(self._bytes(), Path(self.path).name, kept=kept), recipe)
+        return _built(*read_file(self.path, recipe), recipe)
 
     def stored(self) -> Upload:
         """The same table kept as an upload, so that it outlives the file and its changes."""
-        return Upload(store_upload(self._bytes(), Path(self.path).name), self.recipe)
-
-    def _bytes(self) -> bytes:
-        path = Path(self.path)
-        if not path.is_file():
-            raise InvalidInput(f"there is no file {self.path!r}; check the path")
-        check_size(path.stat().st_size, path.name)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise InvalidInput(f"the file {self.path!r} cannot be read ({error.strerror}); check its rights") from error
+        recipe = Recipe.from_text(self.recipe) if self.recipe else None
+        with _readable(self.path) as path:
+            return Upload(store_upload(path, path.name, rows=0 if recipe is None else recipe.rows), self.recipe)
 
 
-def read_file(path: str, kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
-    """The table at a path, and how it was read. Raises `InvalidInput` with one sentence when there is none."""
-    return read_table(CsvFile(path)._bytes(), Path(path).name, kept=kept)
+def read_file(path: str, recipe: Recipe | None = None) -> tuple[pd.DataFrame, Reading]:
+    """The table at a path as a recipe reads it, and how. Raises `InvalidInput` with one sentence when there is none."""
+    kept, rows = ((), 0) if recipe is None else (recipe.kept, recipe.rows)
+    with _readable(path) as file:
+        return read_table(file, file.name, kept=kept, rows=rows)
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[Path]:
+    """A file of this machine, as long as it is read."""
+    file = Path(path)
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {path!r}; check the path")
+    try:
+        yield file
+    except OSError as error:
+        raise InvalidInput(f"the file {path!r} cannot be read ({error.strerror}); check its rights") from error
 
 
 def csv_source(path: str, tasks: Sequence[str] = ()) -> CsvFile:
@@ -79,13 +85,19 @@ def csv_source(path: str, tasks: Sequence[str] = ()) -> CsvFile:
     plain = CsvFile(path)
     if not tasks:
         return plain
-    frame, _ = read_file(path)
-    return CsvFile(path, guess_recipe(frame, tasks).to_text())
+    frame, reading = read_file(path)
+    return CsvFile(path, first_recipe(frame, reading, tasks).to_text())
+
+
+def first_recipe(frame: pd.DataFrame, reading: Reading, tasks: Sequence[str] = ()) -> Recipe:
+    """The proposal for a table, which says of how many rows it was made where they were drawn."""
+    return replace(guess_recipe(frame, tasks), rows=reading.rows if reading.drawn_from else 0)
 
 
 def _built(frame: pd.DataFrame, reading: Reading, recipe: Recipe | None) -> Dataset:
     chosen = guess_recipe(frame) if recipe is None else recipe
-    return build_dataset(frame, chosen, Path(reading.filename).stem, reading.notes)
+    notes = (*reading.notes, *in_doubt(reading.doubts, chosen.missing))
+    return build_dataset(frame, chosen, Path(reading.filename).stem, notes)
 
 
 __all__ = [
@@ -96,6 +108,7 @@ __all__ = [
     "Upload",
     "build_dataset",
     "csv_source",
+    "first_recipe",
     "guess",
     "guess_recipe",
     "load_original",

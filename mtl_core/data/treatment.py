@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from mtl_core.data.columns import as_text
+from mtl_core.data.sampling import chosen
 
 
 def treated(frame: pd.DataFrame, missing: Iterable[tuple[str, str]], once: Sequence[str] = ()) -> pd.DataFrame:
@@ -21,6 +22,13 @@ def treated(frame: pd.DataFrame, missing: Iterable[tuple[str, str]], once: Seque
     frame = frame.assign(**found)
     known = [name for name in once if name in frame]
     return frame.drop_duplicates(known).reset_index(drop=True) if known else frame
+
+
+def thinned(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """At most so many rows, drawn as of a file that is too large to be held; 0 = all."""
+    if not rows or len(frame) <= rows:
+        return frame
+    return frame.iloc[chosen(len(frame), rows)].reset_index(drop=True)
 
 
 def _emptied(column: pd.Series, texts: set[str]) -> pd.Series:

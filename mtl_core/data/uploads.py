@@ -2,7 +2,7 @@
 
 An upload lies in a folder of its own, named by its content: the bytes as they came, the table as it was read, how, and
 whose it is. The same file uploaded twice is kept once; it is gone when the last owner has deleted it. An upload that
-nobody has read for `settings.upload_days()` goes at the next start of the lab. Roles of the columns are no part of it;
+nobody has read for `settings.upload_days()` goes, at the latest a day later. Roles of the columns are no part of it;
 they are a `Recipe`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import re
@@ -25,15 +26,18 @@ from pathlib import Path
 import pandas as pd
 
 from mtl_core import settings
-from mtl_core.data.containers import unpack
+from mtl_core.data.containers import Unpacked, unpack
 from mtl_core.data.encodings import detect
+from mtl_core.data.join import as_parquet
 from mtl_core.data.parsing import Kept
 from mtl_core.data.pieces import PIECES_FROM, tell
-from mtl_core.data.reading import Reading, check_size, read_table
+from mtl_core.data.reading import Reading, check_size, opened, read_opened, read_table
 from mtl_core.registry import InvalidInput
 
 DAY = 86_400.0
 _OWNING = threading.Lock()
+_EXPIRING = threading.Lock()
+_expired = 0.0
 TOUCH_SECONDS = 3600.0
 """That an upload was read is written down so often at most."""
 
@@ -49,25 +53,34 @@ class StoredTable:
 
 
 def store_upload(
-    content: bytes, filename: str, encoding: str = "", owner: str = "", notes: tuple[str, ...] = ()
+    content: bytes | Path,
+    filename: str,
+    encoding: str = "",
+    owner: str = "",
+    notes: tuple[str, ...] = (),
+    rows: int = 0,
+    drawn_from: int = 0,
 ) -> str:
     """Read and keep a file; its fingerprint. Raises `InvalidInput` with one sentence when it is no table.
 
     encoding: as a person says; "" = as detected. Another encoding is another upload. owner: whose it is, "" = this
-    machine's. notes: sentences about where it came from.
+    machine's. notes: sentences about where it came from. rows, drawn_from: as for `read_table`. Of a file that is too
+    large to be held, the drawn rows are kept and not the file.
     """
-    check_size(len(content), Path(filename).name)
-    signature = hashlib.sha256(content)
-    signature.update(encoding.encode())
-    fingerprint = signature.hexdigest()[:16]
+    name = Path(filename).name
+    check_size(content.stat().st_size if isinstance(content, Path) else len(content), name)
+    fingerprint = _fingerprint(content, encoding, rows)
     folder = _folder(fingerprint)
     if not folder.is_dir():
-        frame, reading = read_table(content, Path(filename).name, encoding)
-        if len(content) > PIECES_FROM:
+        inside = opened(content, name, encoding, rows)
+        original = _original(content, inside)
+        inside = dataclasses.replace(inside, drawn_from=drawn_from or inside.drawn_from)
+        frame, reading = read_opened(inside, name, encoding)
+        if len(original) > PIECES_FROM:
             tell(f"Keeping {reading.filename}", 1.0)
-        others = reading.others or _others(content, encoding)
+        others = reading.others or _others(original, encoding)
         reading = dataclasses.replace(reading, others=others, notes=(*notes, *reading.notes))
-        _keep(folder, content, frame, reading)
+        _keep(folder, original, frame, reading)
     with _OWNING:
         _own(folder, [*_owners(folder), owner])
     _touch(folder)
@@ -82,7 +95,8 @@ def load_upload(fingerprint: str, kept: Kept = ()) -> tuple[pd.DataFrame, Readin
     path, facts = folder / f"table{name}.parquet", folder / f"reading{name}.json"
     if not facts.is_file():
         plain = _reading(folder / "reading.json")
-        frame, reading = read_table((folder / "original").read_bytes(), plain.filename, plain.encoding, kept)
+        original = (folder / "original").read_bytes()
+        frame, reading = read_table(original, plain.filename, plain.encoding, kept, drawn_from=plain.drawn_from)
         _write(path, facts, frame, dataclasses.replace(reading, others=plain.others))
     return pd.read_parquet(path), _reading(facts)
 
@@ -133,6 +147,18 @@ def expire_uploads(now: float | None = None) -> int:
     return len(gone)
 
 
+def expire_daily(now: float | None = None) -> bool:
+    """The same once a day, however often it is asked for; whether it was done now. For pages, which run long."""
+    global _expired
+    now = time.time() if now is None else now
+    with _EXPIRING:
+        if 0 <= now - _expired < DAY:
+            return False
+        _expired = now
+    expire_uploads(now)
+    return True
+
+
 # --- on the disk ------------------------------------------------------------------------------------------------
 def _keep(folder: Path, content: bytes, frame: pd.DataFrame, reading: Reading) -> None:
     """All files or none: the folder appears when it is whole."""
@@ -149,6 +175,21 @@ def _keep(folder: Path, content: bytes, frame: pd.DataFrame, reading: Reading) -
             raise InvalidInput(f"{what}; make room on the disk") from error
 
 
+def _fingerprint(content: bytes | Path, encoding: str, rows: int) -> str:
+    """A name that the same bytes, read in the same way, always have."""
+    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+        signature = hashlib.file_digest(file, "sha256")
+    signature.update(f"{encoding}{rows or ''}".encode())
+    return signature.hexdigest()[:16]
+
+
+def _original(content: bytes | Path, inside: Unpacked) -> bytes:
+    """What is kept of a file: its bytes, or the rows that were drawn of it."""
+    if inside.drawn_from:
+        return inside.content if inside.frame is None else as_parquet(inside.frame)
+    return content.read_bytes() if isinstance(content, Path) else content
+
+
 def _write(path: Path, facts: Path, frame: pd.DataFrame, reading: Reading) -> None:
     frame.to_parquet(path, index=False)
     _replace(facts, json.dumps(dataclasses.asdict(reading)))
@@ -157,8 +198,9 @@ def _write(path: Path, facts: Path, frame: pd.DataFrame, reading: Reading) -> No
 def _reading(path: Path) -> Reading:
     facts = json.loads(path.read_text(encoding="utf-8"))
     lists = {name: tuple(facts[name]) for name in ("notes", "others") if name in facts}
-    words = tuple((str(name), str(word), int(count)) for name, word, count in facts.get("words", ()))
-    return Reading(**{**facts, **lists, "words": words})
+    for field in ("words", "doubts"):
+        lists[field] = tuple((str(name), str(word), int(count)) for name, word, count in facts.get(field, ()))
+    return Reading(**{**facts, **lists})
 
 
 def _found(fingerprint: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mtl_core.data.base import Dataset
+from mtl_core.data.cuts import SAME_TEST, tests_once
 from mtl_core.evaluation import notes
 from mtl_core.evaluation.costs import ArmCost, arm_costs
 from mtl_core.evaluation.history import History
@@ -107,8 +108,13 @@ def compare(history: History, dataset: Dataset | None = None, finished: bool = T
     provisional = not finished or any(each.provisional for each in verdicts)
     if not finished and _is_early(history):
         return Comparison(verdicts, costs, provisional, notes.early_notes(history), too_early=True)
-    warnings = notes.all_notes(history, verdicts, costs, trivial)
+    warnings = (*notes.all_notes(history, verdicts, costs, trivial), *_of_the_split(dataset))
     return Comparison(verdicts, costs, provisional, warnings, mean_ranks(history))
+
+
+def _of_the_split(dataset: Dataset | None) -> tuple[str, ...]:
+    """What the verdict's interval cannot say because of the way in which rows were dealt."""
+    return (SAME_TEST,) if dataset is not None and tests_once(dataset) else ()
 
 
 def _is_early(history: History) -> bool:

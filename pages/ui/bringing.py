@@ -11,18 +11,20 @@ import streamlit as st
 from mtl_core.data.join import as_parquet, joined, keys
 from mtl_core.data.pieces import CELL_LIMIT
 from mtl_core.data.recipe import Recipe, guess_recipe
+from mtl_core.data.sampling import DRAWN_ROWS
 from mtl_core.data.table import Upload, load_upload, store_upload
 from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
 from mtl_core.registry import InvalidInput
-from mtl_core.settings import UPLOAD_LIMIT_MB, upload_days
+from mtl_core.settings import SENT_LIMIT_MB, UPLOAD_LIMIT_MB, upload_days
 from pages.ui.reading_bar import reading_bar
 from pages.ui.text import cut, plain, plural
 from pages.ui.visitor import remember_visitor, visitor
 
 INTRODUCTION = (
     "A table (CSV, Excel or Parquet, also compressed): one row for each example, one column for each feature or task. "
-    f"At most {UPLOAD_LIMIT_MB} MB and {CELL_LIMIT // 10**6} million cells. It stays on the machine that runs this "
-    "lab and is yours: only you see it in your list, only you can delete it."
+    f"Up to {UPLOAD_LIMIT_MB} MB and {CELL_LIMIT // 10**6} million cells it is read whole; of a larger one, up to "
+    f"{SENT_LIMIT_MB:,} MB, {DRAWN_ROWS:,} rows or fewer are drawn. It stays on the machine that runs this lab and is "
+    "yours: only you see it in your list, only you can delete it."
 )
 LISTED = 20
 
@@ -31,7 +33,7 @@ def bring(fingerprint: str | None) -> None:
     """Everything that brings a table into view; `fingerprint` is the one that is there now."""
     remember_visitor()
     st.file_uploader(
-        "Your table", key="file", on_change=take, label_visibility="collapsed", max_upload_size=UPLOAD_LIMIT_MB
+        "Your table", key="file", on_change=take, label_visibility="collapsed", max_upload_size=SENT_LIMIT_MB
     )
     with st.container(horizontal=True, gap="small"):
         with st.popover("Paste cells", icon=":material/content_paste:"):
@@ -56,12 +58,12 @@ def take() -> None:
         keep(file.getvalue(), file.name)
 
 
-def keep(content: bytes, name: str, encoding: str = "", notes: tuple[str, ...] = ()) -> None:
+def keep(content: bytes, name: str, encoding: str = "", notes: tuple[str, ...] = (), drawn_from: int = 0) -> None:
     """The table in these bytes comes into view; or the sentence that says why there is none."""
     st.session_state.pop("upload_problem", None)
     try:
         with reading_bar():
-            st.session_state["upload"] = store_upload(content, name, encoding, visitor(), notes)
+            st.session_state["upload"] = store_upload(content, name, encoding, visitor(), notes, drawn_from=drawn_from)
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
 
@@ -83,7 +85,7 @@ def take_pasted() -> None:
 # --- a second file ----------------------------------------------------------------------------------------------
 def _join(fingerprint: str) -> None:
     st.caption("Each file may label other tasks, or say more about the same rows. Rows meet where a key is the same.")
-    st.file_uploader("Second file", key="join.file", on_change=take_second, max_upload_size=UPLOAD_LIMIT_MB)
+    st.file_uploader("Second file", key="join.file", on_change=take_second, max_upload_size=SENT_LIMIT_MB)
     second: str | None = st.session_state.get("join.second")
     if second is None or second == fingerprint:
         return

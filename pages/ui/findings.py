@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import streamlit as st
 
 from mtl_core.data.building import ROW_MINIMUM
 from mtl_core.data.doctor import diagnose
-from mtl_core.data.findings import Finding
+from mtl_core.data.findings import MISSING_CODES, Finding
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import load_upload
+from pages.ui.missing_words import perhaps_missing
 from pages.ui.text import cut, plain, plural
 
 SHOWN, NAMED = 8, 4
@@ -20,14 +22,16 @@ Use = Callable[[str, Recipe], None]
 
 def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
     """The gravest findings first; `use` takes the upload and the recipe of a fix."""
-    found, rows = _findings(fingerprint, recipe.to_text())
+    every, rows = _findings(fingerprint, recipe.to_text())
+    perhaps_missing(fingerprint, [each for each in every if each.code in MISSING_CODES], recipe, use)
+    found = [each for each in every if each.code not in MISSING_CODES]
     if found:
         st.markdown(f"**{plain(plural(len(found), 'finding'))} to look at before training**")
     for i, finding in enumerate(found[:SHOWN]):
         _show(fingerprint, finding, f"fix.{fingerprint}.{i}", use)
     if len(found) > SHOWN:
         st.caption(plain(f"{len(found) - SHOWN} more will be shown when these are dealt with."))
-    if not found and rows >= ROW_MINIMUM:
+    if not every and rows >= ROW_MINIMUM:
         st.caption("Nothing was found that would spoil a comparison.")
     if recipe.missing or recipe.once:
         _undo(fingerprint, recipe, use)
@@ -50,7 +54,7 @@ def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
     st.button("Use all cells and rows again", key=f"unfix.{fingerprint}", on_click=use, args=(fingerprint, plainly))
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@lru_cache(maxsize=16)
 def _findings(fingerprint: str, recipe: str) -> tuple[tuple[Finding, ...], int]:
     """What the doctor says, and the number of rows it looked at."""
     chosen = Recipe.from_text(recipe)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from mtl_core.data.boxes import FORMS, BoxColumns
 from mtl_core.data.columns import Column
 from mtl_core.data.cuts import cuts
 from mtl_core.data.inputs import Inputs
@@ -26,7 +27,21 @@ def prepared(key: str, recipe: Recipe, columns: Sequence[Column]) -> Recipe:
         with cells:
             recipe = replace(recipe, inputs=forms.fill(Inputs, f"inputs.{key}", recipe.inputs.settings()))
     st.caption(plain(in_words(recipe)))
-    return recipe
+    return replace(recipe, boxes=tuple(_box(key, box) for box in recipe.boxes))
+
+
+def _box(key: str, box: BoxColumns) -> BoxColumns:
+    """What the four columns of a box say, in their order."""
+    names = ", ".join(cut(name, 16) for name in box.columns)
+    form = st.selectbox(
+        plain(f"What {names} say of {cut(box.name, 20)!r}"),
+        list(FORMS),
+        list(FORMS).index(box.form),
+        format_func=FORMS.__getitem__,
+        key=f"box.{key}.{box.name}.{names}",
+        persist_state="session",
+    )
+    return replace(box, form=form or box.form)
 
 
 def in_words(recipe: Recipe) -> str:

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import pandas as pd
 
+from mtl_core.data.boxes import boxes_of
 from mtl_core.data.columns import Column
 from mtl_core.data.recipe import Recipe
 from mtl_core.registry import InvalidInput
 from mtl_core.tasks import kinds
 
 FEATURE, CATEGORIES, TASK, GROUP, IGNORE = "feature", "feature, as categories", "task", "group", "ignore"
-EACH, QUERY = "each value a task", "query of a ranking"
-ROLES = (FEATURE, CATEGORIES, TASK, GROUP, QUERY, EACH, IGNORE)
+EACH, QUERY, EDGE = "each value a task", "query of a ranking", "edge of a box"
+ROLES = (FEATURE, CATEGORIES, TASK, EDGE, GROUP, QUERY, EACH, IGNORE)
+_WORDS = {"feature": FEATURE, "task": TASK, "box": EDGE, "group": GROUP, "each": EACH, "query": QUERY, "ignore": IGNORE}
 KINDS = {kinds[name].title: name for name in kinds if not kinds[name].in_boxes}
 """What a task can be learned as: the words on the page -> the kind of task."""
 COLUMNS = ("column", "role", "kind", "examples", "missing", "found", "reason")
@@ -34,7 +36,7 @@ def role_table(columns: Sequence[Column], recipe: Recipe | None = None) -> pd.Da
         }
         for column in columns
     ]
-    rows.sort(key=lambda row: row["role"] != TASK)
+    rows.sort(key=lambda row: row["role"] not in (TASK, EDGE))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -54,6 +56,8 @@ def to_recipe(table: pd.DataFrame, columns: Sequence[Column] = (), known: Recipe
     categories = tuple(_named(table, CATEGORIES))
     plain = [name for name in features if name not in categories]
     known = known or Recipe((), ())
+    names = [column.name for column in columns]
+    edges = sorted(_named(table, EDGE), key=lambda name: names.index(name) if name in names else 0)
     orders = {column.name: column.order for column in columns if column.order} | dict(known.dates)
     texts = {column.name for column in columns if column.type == "text"} | set(known.texts)
     return replace(
@@ -66,6 +70,7 @@ def to_recipe(table: pd.DataFrame, columns: Sequence[Column] = (), known: Recipe
         group="".join(groups),
         each="".join(each),
         query="".join(queries),
+        boxes=boxes_of(edges, known.boxes, [*names, *(name for name, _ in tasks)]),
     )
 
 
@@ -80,17 +85,8 @@ def _kind_name(row: pd.Series) -> str:
 
 
 def _role(name: str, recipe: Recipe) -> str:
-    if name in dict(recipe.tasks):
-        return TASK
-    if name in recipe.categories:
-        return CATEGORIES
-    if name == recipe.group:
-        return GROUP
-    if name == recipe.each:
-        return EACH
-    if name == recipe.query:
-        return QUERY
-    return FEATURE if name in recipe.features else IGNORE
+    word = _WORDS[recipe.role_of(name)]
+    return CATEGORIES if word == FEATURE and name in recipe.categories else word
 
 
 def _kind(column: Column, recipe: Recipe | None) -> str | None:

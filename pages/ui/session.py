@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urljoin
 
 import streamlit as st
 
+from mtl_core.data.uploads import expire_daily
 from mtl_core.registry import InvalidInput
 from pages.ui import addresses, text
 from pages.ui.menu import link, through_the_menu
@@ -37,10 +38,8 @@ log = logging.getLogger("mtl_lab.pages")
 def lab() -> Lab:
     """The one client of this process on the store; the engine is started when it is first asked for."""
     from mtl_core.api import Lab
-    from mtl_core.data.uploads import expire_uploads
 
     client = Lab()
-    expire_uploads()
     client.ensure_engine()
     if not client.records(limit=1):
         client.add_examples()
@@ -251,6 +250,8 @@ def open_settings(experiment: Experiment) -> None:
 def frame() -> None:
     """The slim line under the menu: data and tasks in use, what trains and what waits."""
     start()
+    with guard("Clearing old tables away"):
+        expire_daily()
     with guard("The line under the menu"):
         _line()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -14,11 +16,13 @@ from mtl_core.data.encodings import samples
 from mtl_core.data.reading import Reading
 from mtl_core.data.recipe import Pairs, Recipe, proposed
 from mtl_core.data.table import Upload, load_original, load_upload
+from mtl_core.data.treatment import treated
 from mtl_core.data.uploads import use_upload
 from pages.ui.bringing import bring, keep
 from pages.ui.findings import show_findings
 from pages.ui.missing_words import missing_words
 from pages.ui.preparing import prepared
+from pages.ui.reading_bar import reading_bar
 from pages.ui.recipes import recipe_file
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
 from pages.ui.text import cut, plain, plural
@@ -42,15 +46,21 @@ def own_table(viewed: Source) -> Source | None:
     if fingerprint is None:
         return None
     use_upload(fingerprint)
+    with reading_bar():
+        return _roles_and_findings(fingerprint, viewed)
+
+
+def _roles_and_findings(fingerprint: str, viewed: Source) -> Source:
     reading, _ = _facts(fingerprint)
-    shape = f"{plural(reading.rows, 'row')}, {plural(reading.columns, 'column')}"
+    drawn = f" drawn from {reading.drawn_from:,}" if reading.drawn_from else ""
+    shape = f"{plural(reading.rows, 'row')}{drawn}, {plural(reading.columns, 'column')}"
     st.markdown(f"**{plain(cut(reading.filename, 40))}** · {plain(shape)}")
     if reading.others:
         ask_encoding(fingerprint, reading)
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
     recipe = edited_recipe(fingerprint, viewed)
     recipe_file(fingerprint, recipe, reading.filename, use_recipe)
-    missing_words(fingerprint, _facts(fingerprint, recipe.kept)[0], recipe, use_recipe)
+    missing_words(fingerprint, _facts(fingerprint, recipe.kept, recipe.missing)[0], recipe, use_recipe)
     show_findings(fingerprint, recipe, use_recipe)
     return Upload(fingerprint, recipe.to_text())
 
@@ -72,7 +82,7 @@ def ask_encoding(fingerprint: str, reading: Reading) -> None:
 def read_again(fingerprint: str) -> None:
     """Another encoding was chosen: the same file, read anew."""
     content, reading = load_original(fingerprint)
-    keep(content, reading.filename, st.session_state[f"encoding.{fingerprint}"])
+    keep(content, reading.filename, st.session_state[f"encoding.{fingerprint}"], drawn_from=reading.drawn_from)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -88,7 +98,7 @@ def edited_recipe(fingerprint: str, viewed: Source) -> Recipe:
         first = _first_recipe(fingerprint, viewed)
         kept[fingerprint] = {"edited": _roles(fingerprint, first), "turn": 0, "recipe": first}
     roles = kept[fingerprint]
-    columns = _facts(fingerprint, roles["recipe"].kept)[1]
+    columns = _facts(fingerprint, roles["recipe"].kept, roles["recipe"].missing)[1]
     # a fix replaces the whole table, so it gets an editor of its own
     key = f"{fingerprint}.{roles['turn']}"
     roles["edited"] = _editor(f"roles.{key}", roles)
@@ -126,18 +136,19 @@ def _first_recipe(fingerprint: str, viewed: Source) -> Recipe:
     if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe:
         return Recipe.from_text(viewed.recipe)
     known: Recipe | None = st.session_state.get("proposals", {}).get(fingerprint)
-    return known or proposed(_facts(fingerprint)[1])
+    reading, columns = _facts(fingerprint)
+    return known or replace(proposed(columns), rows=reading.rows if reading.drawn_from else 0)
 
 
 def _roles(fingerprint: str, recipe: Recipe) -> pd.DataFrame:
-    return role_table(_facts(fingerprint, recipe.kept)[1], recipe)
+    return role_table(_facts(fingerprint, recipe.kept, recipe.missing)[1], recipe)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _facts(fingerprint: str, kept: Pairs = ()) -> tuple[Reading, tuple[Column, ...]]:
+@lru_cache(maxsize=16)  # Streamlit's own cache would let no bar move outside of it
+def _facts(fingerprint: str, kept: Pairs = (), missing: Pairs = ()) -> tuple[Reading, tuple[Column, ...]]:
     """How a table was read, and what its columns seem to be; read from the disk once."""
     frame, reading = load_upload(fingerprint, kept)
-    return reading, guess(frame)
+    return reading, guess(treated(frame, missing))
 
 
 def _fingerprint(viewed: Source) -> str | None:
