@@ -28,6 +28,7 @@ SHAPES = {
 VARIANTS = [
     *(sharings[name]() for name in sharings),
     Hard(private_layers=1),
+    Hard(private_layers=8),
     CrossStitch(frozen=True),
     Sluice(parts=1),
     Sluice(parts=4),

@@ -9,6 +9,7 @@ from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameters, Pullback, Shape, Sharing, sharings
 from mtl_core.models.chain import backward_each, backward_pass, forward_pass
+from mtl_core.models.stitched import stitched
 from mtl_core.registry import knob
 
 
@@ -29,6 +30,19 @@ def branching_forward(parameters: Parameters, inputs: torch.Tensor, shape: Shape
     values = layers.passed(inputs, shared, shape, range(n_shared)) if shared else inputs  # [R, B, W or F]
     values = layers.columns(parameters, values, shape, range(n_shared, shape.n_layers))  # [R, T, B, W]
     return layers.private_heads(parameters, values, shape)
+
+
+def branching_pullback(
+    parameters: Parameters, inputs: torch.Tensor, shape: Shape, n_shared: int
+) -> tuple[torch.Tensor, Pullback] | None:
+    """Outputs and their pullback, written out; None where they are not: for convolutions and for branches half way."""
+    if shape.grids or 0 < n_shared < shape.n_layers:
+        return None
+    if not n_shared:
+        return stitched(parameters, inputs, shape, [None] * shape.n_layers)
+    flat, bend = [each.detach() for each in parameters.values()], shape.trunk.activation
+    outputs, kept = forward_pass(inputs, flat, True, bend)
+    return outputs, ChainPullback(flat, kept, bend)
 
 
 class ChainPullback(Pullback):
@@ -71,11 +85,8 @@ class Hard(Sharing):
         return branching_forward(parameters, inputs, shape, self.n_shared(shape))
 
     def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
-        if shape.grids or self.n_shared(shape) < shape.n_layers:
-            return super().linearise(parameters, inputs, shape)
-        flat, bend = [each.detach() for each in parameters.values()], shape.trunk.activation
-        outputs, kept = forward_pass(inputs, flat, True, bend)
-        return outputs, ChainPullback(flat, kept, bend)
+        found = branching_pullback(parameters, inputs, shape, self.n_shared(shape))
+        return found or super().linearise(parameters, inputs, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return layers.trunk_names(shape, self.n_shared(shape))
@@ -98,6 +109,9 @@ class Independent(Sharing):
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         return branching_forward(parameters, inputs, shape, 0)
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        return branching_pullback(parameters, inputs, shape, 0) or super().linearise(parameters, inputs, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return ()

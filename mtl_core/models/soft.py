@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from mtl_core.lazy import torch
-from mtl_core.models.base import Layout, Parameters, Shape, Sharing, sharings
-from mtl_core.models.hard import branching_forward, branching_layout
+from mtl_core.models.base import Layout, Parameters, Pullback, Shape, Sharing, sharings
+from mtl_core.models.hard import branching_forward, branching_layout, branching_pullback
 from mtl_core.registry import knob
 
 
@@ -35,6 +35,9 @@ class Soft(Sharing):
 
     def forward(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> torch.Tensor:
         return branching_forward(parameters, inputs, shape, 0)
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        return branching_pullback(parameters, inputs, shape, 0) or super().linearise(parameters, inputs, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return ()

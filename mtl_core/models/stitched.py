@@ -1,10 +1,11 @@
-"""The gradient of trunks that are mixed after every layer (cross-stitch, sluice), written out.
+"""The gradient of a trunk for each task, mixed after every layer (cross-stitch, sluice) or not, written out.
 
 Sizes: R replicas, T tasks, B rows, W width, n = rows of a stitch (T, or T times the parts of a layer), O outputs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mtl_core.lazy import torch
@@ -26,8 +27,8 @@ class Level:
 class Stitched:
     """One forward pass; `pull` may be called several times.
 
-    stitches: a matrix [R, n, n] for each layer. mix [R, T, layers]: how much of each layer the heads see; None = the
-    last alone.
+    stitches: a matrix [R, n, n] for each layer, or None where nothing is mixed. mix [R, T, layers]: how much of each
+    layer the heads see; None = the last alone.
     """
 
     def __init__(
@@ -35,17 +36,18 @@ class Stitched:
         parameters: Parameters,
         inputs: torch.Tensor,
         shape: Shape,
-        stitches: list[torch.Tensor],
+        stitches: Sequence[torch.Tensor | None],
         mix: torch.Tensor | None = None,
     ) -> None:
         self.values = {name: each.detach() for name, each in parameters.items()}
-        self.shape, self.stitches, self.mix = shape, [each.detach() for each in stitches], mix
+        self.shape, self.mix = shape, mix
+        self.stitches = [None if each is None else each.detach() for each in stitches]
         self.heads, self.n_replicas = PrivateHeads(parameters, shape), len(inputs)
         self.levels: list[Level] = []
         seen = inputs.transpose(1, 2).unsqueeze(1).expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)
         for i, stitch in enumerate(self.stitches):
             own = dense(self._flat(f"trunk.{i}.weight"), self._flat(f"trunk.{i}.bias"), seen, shape.trunk.activation)
-            mixed = torch.bmm(stitch, self._parts(own, stitch)).view_as(own)
+            mixed = own if stitch is None else torch.bmm(stitch, self._parts(own, stitch)).view_as(own)
             self.levels.append(Level(seen, own, mixed))
             seen = mixed
         self.shares = None if mix is None else mix.detach()[:, owners(shape)].unsqueeze(3)  # [R, O, layers, 1]
@@ -80,10 +82,12 @@ class Stitched:
         """Notes the gradients of layer i; from those of its mixed features to that of what it sees."""
         level, stitch = self.levels[i], self.stitches[i]
         parts = [each for each in (below, heard) if each is not None]
-        mixed = self._parts(parts[0] if len(parts) == 1 else parts[0].add_(parts[1]), stitch)
-        if f"stitch.{i}" in self.values:
-            found[f"stitch.{i}"] = torch.bmm(mixed, self._parts(level.own, stitch).transpose(1, 2))
-        own = torch.bmm(stitch.transpose(1, 2), mixed).view_as(level.own)
+        own = parts[0] if len(parts) == 1 else parts[0].add_(parts[1])
+        if stitch is not None:
+            mixed = self._parts(own, stitch)
+            if f"stitch.{i}" in self.values:
+                found[f"stitch.{i}"] = torch.bmm(mixed, self._parts(level.own, stitch).transpose(1, 2))
+            own = torch.bmm(stitch.transpose(1, 2), mixed).view_as(level.own)
         own = bent(own, level.own, self.shape.trunk.activation, in_place=True)
         found[f"trunk.{i}.bias"] = self._tasks(own.sum(2).unsqueeze(1))
         found[f"trunk.{i}.weight"] = self._tasks(torch.bmm(level.seen, own.transpose(1, 2)))
@@ -113,7 +117,7 @@ def stitched(
     parameters: Parameters,
     inputs: torch.Tensor,
     shape: Shape,
-    stitches: list[torch.Tensor],
+    stitches: Sequence[torch.Tensor | None],
     mix: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, Pullback]:
     """Outputs [R, B, O] and their pullback; see `Stitched`."""
