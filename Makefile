@@ -4,7 +4,7 @@ BIN := .venv/bin
 .PHONY: run test bench lint clean
 
 run: .venv/ready
-	$(BIN)/mtl-lab serve
+	$(BIN)/mtl-lab serve $(if $(PORT),--port $(PORT))
 
 test: .venv/ready
 	$(BIN)/ruff check .
