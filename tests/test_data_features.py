@@ -88,6 +88,16 @@ def test_the_order_of_a_date_is_found_on_the_whole_column(texts: list[str], orde
         assert moments_of(column, order)[0] == pd.Timestamp(first)
 
 
+@pytest.mark.parametrize("write", ["{}-{:02}", "{}/{}", "{}年{}月"])
+def test_a_month_of_a_year_is_its_first_day(write: str) -> None:
+    column = pd.Series([write.format(1949 + i // 12, 1 + i % 12) for i in range(40)])
+    assert date_order(column) == "year first"
+    assert_array_equal(
+        moments_of(column, "year first"), pd.date_range("1949-01-01", periods=40, freq="MS").astype("datetime64[s]")
+    )
+    assert date_order(column.str.replace("1", "77")) == ""
+
+
 def test_what_is_no_date_is_missing_and_is_counted() -> None:
     frame = FRAME.assign(when=["soon", "31/2/2023", *FRAME["when"][2:]])
     data = made(RECIPE.inputs, "when", frame=frame)

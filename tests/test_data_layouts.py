@@ -217,3 +217,25 @@ def test_a_text_that_only_looks_like_a_comment_stays() -> None:
     frame, reading = read_table(text.encode(), "t.csv")
     assert frame["song"].tolist() == ["#1 hit", "two\n# lines", "last one", "alone"]
     assert not [note for note in reading.notes if "left out" in note]
+
+
+def test_a_first_row_that_is_like_those_below_it_is_data() -> None:
+    rows = [
+        f"'{['yes', 'no'][i % 2]}','{i % 3} to {i % 3 + 1}','left{i % 4}',{'nan' if i == 5 else 'x'}" for i in range(60)
+    ]
+    frame, reading = read_table("\n".join(rows).encode(), "t.csv")
+    assert frame.shape == (60, 4)
+    assert frame.iloc[0, :3].tolist() == ["yes", "0 to 1", "left0"]
+    assert not reading.header
+    named, _ = read_table("\n".join(["'a','b','c','d'", *rows]).encode(), "t.csv")
+    assert (list(named.columns), len(named)) == (["a", "b", "c", "d"], 60)
+    story = read_table(b"who,what\nit's Ann's,a\nBob,'b\n", "t.csv")[0]
+    assert story.to_numpy().tolist() == [["it's Ann's", "a"], ["Bob", "'b"]]
+
+
+def test_a_short_first_row_with_numbers_is_no_row_of_names() -> None:
+    rows = [f"{i}.5,{i % 3},{i * i},{i % 7}.25,1.5,{i % 2}" for i in range(30)]
+    frame, reading = read_table("\n".join(["30,2,yes", *rows]).encode(), "t.csv")
+    assert frame.shape == (30, 6)
+    assert next(iter(frame.columns)) == "column 1"
+    assert "'30 2 yes'" in " ".join(reading.notes)

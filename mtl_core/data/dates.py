@@ -24,6 +24,8 @@ _DATE = re.compile(
     r"(?:[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?\s*"
     r"([AaPp][Mm])?(?:\s*(?:Z|UTC|[+-][0-9]{2}:?[0-9]{2}))?)?\s*"
 )
+_MONTH = re.compile(r"\s*([0-9]{4})[-/.年]([0-9]{1,2})月?\s*")
+"""A month of a year counts as its first day."""
 
 
 def date_order(texts: pd.Series) -> str:
@@ -32,7 +34,12 @@ def date_order(texts: pd.Series) -> str:
     Where neither day nor month ever exceeds 12, the part with more different values is the day.
     """
     known = texts.dropna()
-    if not len(known) or not known.head(_SOME).str.fullmatch(_DATE.pattern).mean() > ENOUGH:
+    if not len(known):
+        return ""
+    if known.head(_SOME).str.fullmatch(_MONTH.pattern).mean() > ENOUGH:
+        found = known.drop_duplicates().str.extract(_MONTH.pattern)[1].dropna().astype(int)
+        return "year first" if found.between(1, 12).all() else ""
+    if not known.head(_SOME).str.fullmatch(_DATE.pattern).mean() > ENOUGH:
         return ""
     days = {re.split(r"[T ]", text.strip(), maxsplit=1)[0] for text in known.unique()}
     parts = np.array([match.group(1, 2, 3) for match in map(_DATE.fullmatch, sorted(days)) if match], int)
@@ -60,7 +67,8 @@ def moments_of(column: pd.Series, order: str) -> pd.Series:
 
 
 def _parsed(texts: pd.Series, order: str) -> pd.Series:
-    found = [match.groups() if match else (None,) * 7 for match in map(_DATE.fullmatch, texts)]
+    whole = texts.str.replace(rf"^{_MONTH.pattern}$", r"\1-\2-1", regex=True) if order == "year first" else texts
+    found = [match.groups() if match else (None,) * 7 for match in map(_DATE.fullmatch, whole)]
     cells = pd.DataFrame(found, texts.index, dtype="str")
     numbers = cells[[0, 1, 2, 3, 4, 5]].apply(pd.to_numeric)
     places = {"year first": (0, 1, 2), "day first": (2, 1, 0), "month first": (2, 0, 1)}[order]

@@ -199,7 +199,8 @@ def _boxes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 def _wild(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     for name in [*recipe.features, *(name for name, _ in recipe.tasks)]:
         if (values := wild_values(frame[name])) and not sentinels(frame[name]):
-            what = f"Column {name!r} has values far beyond all others: {listed(values)}."
+            far = listed([value.removesuffix(".0") for value in values])
+            what = f"Column {name!r} has values far beyond all others: {far}."
             why = "One slipped decimal point can outweigh a thousand rows."
             yield Finding(
                 "outlier", (name,), what, why, f"Take them as missing in {short(name)!r}", emptied(recipe, name, values)

@@ -69,7 +69,7 @@ def twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         *recipe.edges,
         *([recipe.each] if recipe.each in frame else []),
     ]
-    count = _repeats(frame, used) if used and not recipe.once and not recipe.group else 0
+    count = _repeats(frame, used) if recipe.features and not recipe.once and not recipe.group else 0
     if count:
         verb = "repeats" if count == 1 else "repeat"
         what = f"{count:,} of {len(frame):,} rows {verb} an earlier one in every column that is used."

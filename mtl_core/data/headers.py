@@ -79,7 +79,12 @@ def _is_remark(row: list[str], width: int) -> bool:
     full = sum(bool(cell.strip()) for cell in row)
     if COMMENT.match(row[0]):
         return len(row) != width
-    return width > 2 and full == 1 and len(row) != width
+    return width > 2 and len(row) != width and (full == 1 or _is_summary(row, width))
+
+
+def _is_summary(row: list[str], width: int) -> bool:
+    """A short row with numbers (178,13,class_0): it tells of the table and names none of its columns."""
+    return 2 * len(row) <= width and any(is_number(cell) for cell in row if cell.strip())
 
 
 def _has_names(rows: Rows) -> bool:
@@ -89,7 +94,17 @@ def _has_names(rows: Rows) -> bool:
         return _are_years(rows)
     below = [column for column in range(len(first)) if _is_numeric(rows, column)]
     numbers = [column for column in below if first[column].strip() and is_number(first[column])]
-    return not below or len(numbers) < len(below) or _are_years(rows)
+    if not below:
+        return not _is_like_below(rows)
+    return len(numbers) < len(below) or _are_years(rows)
+
+
+def _is_like_below(rows: Rows) -> bool:
+    """Texts over texts: nearly all that the first row says, many rows below say too, each in its column."""
+    said = [i for i, cell in enumerate(rows[0]) if cell.strip()]
+    below = [Counter(row[i].strip() for row in rows[1:] if i < len(row)) for i in said]
+    again = sum(counts[rows[0][i].strip()] > 1 for i, counts in zip(said, below, strict=True))
+    return len(rows) > 20 and len(said) > 1 and again >= 0.8 * len(said)
 
 
 def _is_numeric(rows: Rows, column: int) -> bool:

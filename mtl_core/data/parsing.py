@@ -103,6 +103,7 @@ def _read(
         "usecols": columns,
         "encoding": encoding,
         "sep": found.delimiter,
+        "quotechar": found.quote,
         "decimal": found.decimal,
         "names": names,
         "index_col": False,

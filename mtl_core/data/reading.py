@@ -16,6 +16,7 @@ import pandas as pd
 from mtl_core.data.containers import Unpacked, unpack
 from mtl_core.data.dialect import WORDS, Dialect, find_dialect
 from mtl_core.data.encodings import decodes, detect
+from mtl_core.data.headers import is_number
 from mtl_core.data.leftovers import cleaned
 from mtl_core.data.numbers import among_words, with_thousands
 from mtl_core.data.parsing import Kept, Words, doubtful, in_words, parse
@@ -199,7 +200,8 @@ def _said(encoding: str, others: tuple[str, ...], delimiter: str) -> list[str]:
 def _layout(found: Dialect) -> list[str]:
     notes = ["Numbers have a decimal comma."] if found.decimal == "," else []
     if not found.header:
-        notes.append("The first row holds numbers, so it was read as data; columns are called column 1, column 2, ...")
+        why = "holds numbers" if any(map(is_number, filter(str.strip, found.rows[0]))) else "reads like those below it"
+        notes.append(f"The first row {why}, so it was read as data; columns are called column 1, column 2, ...")
     return notes
 
 
