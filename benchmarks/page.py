@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.work import Row
 
 ROOT = Path(__file__).parent.parent
-LOADS, FIRST_POINT_LIMIT_MS = 5, 500.0
+LOADS, TURNS, FIRST_POINT_LIMIT_MS = 5, 5, 500.0
 
 RUN = ".st-key-button-run button"
 """The one button that says Run, Pause or Resume."""
@@ -44,6 +44,8 @@ def measure() -> list[Row]:
         page.locator(RUN).click()
         page.wait_for_timeout(500)
         updates, milliseconds, longest = page.evaluate(COUNT_UPDATES, 3)
+        turned = [_turn(page, number) for number in range(1, TURNS + 1)]
+        paused = [_pause(page) for _ in range(TURNS)]
     first, second = map(float, np.median(clicks, axis=0))
     click = "click on Run to the first point on the chart"
     return [
@@ -61,7 +63,32 @@ def measure() -> list[Row]:
         ),
         Row("live updates of the loss chart a second", 1000 * updates / milliseconds, "a second"),
         Row("longest time between two frames while it updates", longest, "ms"),
+        Row(
+            "a weight turned while it trains, to its mark under the curves, median", np.median(turned).item(), "ms", 500
+        ),
+        Row("click on Pause to a run that stands still, median", np.median(paused).item(), "ms", 500),
     ]
+
+
+def _turn(page: Page, number: int) -> float:
+    """A press of the right arrow on the first task's slider, until the page lists the change as in force."""
+    page.get_by_role("slider").first.focus()
+    begun = time.perf_counter()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text(f"{number}: at step").wait_for()
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _pause(page: Page) -> float:
+    """Pause, and on again."""
+    begun = time.perf_counter()
+    page.locator(RUN).click()
+    page.get_by_text("Paused at step").wait_for()
+    waited = 1000 * (time.perf_counter() - begun)
+    page.locator(RUN).filter(has_text="Resume").click()
+    page.get_by_text("Training: step").wait_for()
+    page.wait_for_timeout(500)
+    return waited
 
 
 def _first_and_second_click(page: Page, address: str) -> tuple[float, float]:
