@@ -35,7 +35,7 @@ def measure() -> list[Row]:
 
 def fastest_step(device: torch.device, count: int) -> float:
     """Seconds of a step of `count` networks: the shortest mean of several stretches of about a second each."""
-    built = stack(replicas(count, alone=False), steps=10**9, device=device)
+    built = stack(replicas(count, alone=False), steps=1_000_000, device=device)
     once = _stretch(built, 2)
     steps = max(int(SECONDS / once), 2)
     return min(_stretch(built, steps) for _ in range(REPEATS))

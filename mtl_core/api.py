@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from mtl_core import settings
@@ -193,8 +193,8 @@ class Lab:
         dataset = self.dataset(experiment.data)
         shape = shape_for(experiment, dataset)
         units = experiment.units(shape)
-        keys = experiment.sharing_keys()
-        parameters = {key: each.count(shape) for key, each in zip(keys, experiment.sharings, strict=True)}
+        together = [arm for arm in experiment.arms(shape) if arm.together]
+        parameters = {arm.key: arm.sharing.count(replace(shape, trunk=arm.trunk)) for arm in together}
         networks = sum(len(unit.replicas) for unit in units)
         measured, seconds = claims.speed(self.database), None
         if measured is not None:

@@ -26,6 +26,7 @@ from mtl_core.events import Replica
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.conv import grids
 from mtl_core.models.hard import Hard
+from mtl_core.models.sizes import equal_parameter_width, equal_sharing_width
 from mtl_core.optimisers import Adam, Optimiser, optimisers
 from mtl_core.registry import InvalidInput, Method, knob
 from mtl_core.weighting.base import Weighting, weightings
@@ -86,6 +87,14 @@ class Plan(Method):
     inits: int = knob(1, "Fresh starts (initialisations) inside each fold", low=1, high=50)
     equal_width: bool = knob(True, "Compare with single-task networks as wide as the shared one")
     equal_parameters: bool = knob(True, "Compare with single-task networks that together have as many parameters")
+    equal: str = knob(
+        "width",
+        "width = each is as wide as is set; parameters = each is made so wide that it has as many parameters as the "
+        "single-task networks of the width that is set have together",
+        label="Sharing types are of equal",
+        choices=("width", "parameters"),
+        advanced=True,
+    )
     new_data: bool = knob(False, "Draw new data for every fold; only for generated data", advanced=True)
     seed: int = knob(0, "Another seed: other folds, other starts", low=0, high=2**31 - 1, advanced=True)
 
@@ -270,11 +279,17 @@ class Experiment:
 
     def baseline(self, key: str, kind: str, shape: Shape) -> str:
         """Key of the arm that is `kind` ("equal_width" or "equal_parameters") for the sharing type `key`."""
-        width = self.trunk.width
-        if kind == "equal_parameters":
-            sharing = self.sharings[self.sharing_keys().index(key)]
-            width = equal_parameter_width(sharing, shape)
-        return f"alone:{width}"
+        sharing = self.sharings[self.sharing_keys().index(key)]
+        if kind == "equal_width":
+            return f"alone:{self.fitted(sharing, shape).width}"
+        alike = self.plan.equal == "parameters"
+        return f"alone:{self.trunk.width if alike else equal_parameter_width(sharing, shape)}"
+
+    def fitted(self, sharing: Sharing, shape: Shape) -> Trunk:
+        """The trunk of a sharing type in this run: as it is set, or of the width that `Plan.equal` asks for."""
+        if self.plan.equal == "width":
+            return self.trunk
+        return replace(self.trunk, width=equal_sharing_width(sharing, shape))
 
     def baselines(self) -> tuple[str, ...]:
         """The kinds of baselines that the plan asks for; none for a single task."""
@@ -284,7 +299,8 @@ class Experiment:
     def arms(self, shape: Shape) -> tuple[Arm, ...]:
         """Every way of learning in this run: the sharing types, then the twins alone, each once."""
         keys = self.sharing_keys()
-        arms = [Arm(key, each, self.trunk, True) for key, each in zip(keys, self.sharings, strict=True)]
+        pairs = zip(keys, self.sharings, strict=True)
+        arms = [Arm(key, each, self.fitted(each, shape), True) for key, each in pairs]
         alone = {self.baseline(key, kind, shape) for key in keys for kind in self.baselines()}
         for name in sorted(alone, key=lambda each: int(each.split(":")[1]), reverse=True):
             trunk = replace(self.trunk, width=int(name.split(":")[1]))
@@ -325,23 +341,6 @@ def replica_seeds(plan: Plan, replicas: tuple[Replica, ...]) -> NDArray[np.int64
     words = [f"{replica.fold}/{replica.init}" for replica in replicas]
     drawn = {word: int(draws.bits([plan.seed], word, 1)[0, 0] >> np.uint64(1)) for word in set(words)}
     return np.array([drawn[word] for word in words], dtype=np.int64)
-
-
-def equal_parameter_width(sharing: Sharing, shape: Shape) -> int:
-    """Width at which T single-task networks together have as many parameters as one shared network (nearest)."""
-    goal = sharing.count(shape)
-
-    def total(width: int) -> int:
-        trunk = replace(shape.trunk, width=width)
-        return sum(Hard().count(replace(shape, outputs=(size,), trunk=trunk)) for size in shape.outputs)
-
-    low, high = 1, 2
-    while total(high) < goal:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if total(middle) <= goal else (low, middle)
-    return min((low, high), key=lambda width: abs(total(width) - goal))
 
 
 def _chunks(pairs: list[list[Replica]], limit: int) -> Iterator[list[list[Replica]]]:

@@ -14,10 +14,11 @@ from mtl_core.data.bundled import Digits
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.data.synthetic_images import Shapes, TwoDigits
 from mtl_core.events import Event, Progress
-from mtl_core.experiment import Experiment, Plan, Training, Unit, equal_parameter_width, shape_for
+from mtl_core.experiment import Experiment, Plan, Training, Unit, shape_for
 from mtl_core.models import layers
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.hard import Hard
+from mtl_core.models.sizes import equal_parameter_width
 from mtl_core.models.stitch import Sluice
 from mtl_core.registry import InvalidInput
 from mtl_core.running.speed import Speed

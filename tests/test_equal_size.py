@@ -1,16 +1,19 @@
-"""Every sharing type meets single-task networks of its width, and of its number of parameters; each is one knob."""
+"""Sharing types meet each other, and single-task networks, at equal width or at equal numbers of parameters."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 import mtl_core.models  # noqa: F401 - fills the registry
 from mtl_core.data.synthetic import Relatedness
-from mtl_core.experiment import Arm, Experiment, Plan, equal_parameter_width
-from mtl_core.models.base import Shape, Trunk, sharings
+from mtl_core.experiment import Arm, Experiment, Plan, Unit, shape_for
+from mtl_core.models.base import WIDTH_LIMIT, Shape, Trunk, sharings
 from mtl_core.models.hard import Hard
+from mtl_core.models.sizes import equal_parameter_width
+from mtl_core.registry import InvalidInput
 
 TOLERANCE = 0.05
 """How far the numbers of parameters lie apart at most, from width 32 on: a width is a whole number."""
@@ -26,7 +29,7 @@ SHAPES = {
 }
 
 
-def arms(name: str, shape: Shape, **plan: bool) -> tuple[Arm, ...]:
+def arms(name: str, shape: Shape, **plan: Any) -> tuple[Arm, ...]:
     tasks = tuple(f"task {t + 1}" for t in range(shape.n_tasks))
     trunk = replace(shape.trunk, convolutions=0)  # the plan is the same for all data; pictures need pictures
     return Experiment(Relatedness(), tasks, (sharings[name](),), trunk=trunk, plan=Plan(**plan)).arms(shape)
@@ -56,3 +59,37 @@ def test_the_other_gives_networks_alone_that_together_have_as_many_parameters(na
     assert off <= min(abs(alone(shape, each) - goal) for each in (width + 1, max(width - 1, 1)))
     if shape.trunk.width >= 32:
         assert off <= TOLERANCE * goal
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+@pytest.mark.parametrize("name", list(sharings))
+def test_one_knob_gives_all_sharing_types_as_many_parameters_as_the_networks_alone(name: str, shape: Shape) -> None:
+    together, twins = arms(name, shape, equal="parameters", equal_width=False)
+    assert twins.trunk.width == shape.trunk.width
+    goal, step = alone(shape, shape.trunk.width), sharings[name]().width_step(shape)
+
+    def off(width: int) -> int:
+        return abs(sharings[name]().count(replace(shape, trunk=replace(shape.trunk, width=width))) - goal)
+
+    width = together.trunk.width
+    assert off(width) <= min(off(width + step), off(max(width - step, step)))
+    if shape.trunk.width >= 64 or (shape.trunk.width >= 32 and step == 1):
+        assert off(width) <= 2 * TOLERANCE * goal
+
+
+def test_networks_of_equal_parameters_train_in_one_race_with_one_kind_of_twin() -> None:
+    source, tasks = Relatedness(tasks=2, rows=60), ("task 1", "task 2")
+    race = tuple(sharings[name]() for name in sharings)
+    plan = Experiment(source, tasks, race, trunk=Trunk(width=32), plan=Plan(equal="parameters", equal_width=False))
+    shape = shape_for(plan, source.load())
+    units: tuple[Unit, ...] = plan.units(shape)
+    sizes = {r.arm: unit.sharing.count(unit.shape) for unit in units for r in unit.replicas}
+    goal = alone(shape, 32)
+    assert {arm for arm in sizes if arm.startswith("alone")} == {"alone:32"}
+    assert all(abs(size - goal) <= 2 * TOLERANCE * goal for arm, size in sizes.items() if not arm.startswith("alone"))
+
+
+def test_a_size_that_no_trunk_can_have_is_refused_in_one_sentence() -> None:
+    shape = Shape(4, (1, 1), Trunk(width=WIDTH_LIMIT))
+    with pytest.raises(InvalidInput, match="would be wider than 1024 here; choose a smaller width"):
+        equal_parameter_width(sharings["mmoe"](), shape)

@@ -20,6 +20,8 @@ from mtl_core.models.conv import Grid, grids
 from mtl_core.registry import Method, Registry, knob
 
 Parameters = dict[str, "torch.Tensor"]
+WIDTH_LIMIT = 1024
+"""Units of the widest layer that a trunk may have."""
 
 
 class Pullback:
@@ -42,7 +44,7 @@ class Pullback:
 class Trunk(Method):
     """The layers between the inputs and the heads; every sharing type and every baseline is built from them."""
 
-    width: int = knob(32, "Units in each hidden layer", low=1, high=1024, log=True)
+    width: int = knob(32, "Units in each hidden layer", low=1, high=WIDTH_LIMIT, log=True)
     depth: int = knob(2, "Number of hidden layers", low=1, high=8)
     activation: str = knob("relu", "Bend between the layers", choices=("relu", "tanh"), advanced=True)
     convolutions: int = knob(
@@ -158,6 +160,10 @@ class Sharing(Method):
     def inside(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> dict[str, torch.Tensor]:
         """Numbers worth seeing (stitch matrices, mean gate shares), each [R, ...]."""
         return {}
+
+    def width_step(self, shape: Shape) -> int:
+        """Widths that suit this sharing type are multiples of this."""
+        return 1
 
     def count(self, shape: Shape) -> int:
         """Numbers in one network."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameter, Parameters, Pullback, Shape, Sharing, sharings
+from mtl_core.models.conv import SHARE
 from mtl_core.models.hard import branching_layout
 from mtl_core.models.stitched import stitched
 from mtl_core.registry import InvalidInput, knob
@@ -125,6 +126,9 @@ class Sluice(Sharing):
             return super().linearise(parameters, inputs, shape)
         stitches = [parameters[f"stitch.{i}"] for i in range(shape.n_layers)]
         return stitched(parameters, inputs, shape, stitches, parameters["mix"])
+
+    def width_step(self, shape: Shape) -> int:
+        return self.parts * (SHARE if shape.grids else 1)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         private = (f"stitch.{shape.n_layers - 1}", "mix", "head.weight", "head.bias")

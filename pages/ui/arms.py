@@ -41,6 +41,8 @@ def arm_label(history: History, arm: Arm) -> str:
         return "alone"
     if kinds == ["equal_parameters"] and len(titles) > 1:
         return f"alone, size of {text.listing([titles[key] for key, _ in pairs])}"
+    if len(pairs) < len(titles):
+        return f"alone, width of {text.listing([titles[key] for key, _ in pairs])}"
     return text.BASELINES[kinds[0]]
 
 

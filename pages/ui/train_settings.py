@@ -58,7 +58,7 @@ def _optimiser(base: Experiment, in_sight: DeltaGenerator) -> Optimiser:
 
 
 def _plan(base: Experiment, size: tuple[int, int] | None) -> Plan:
-    asked = {"equal_width", "equal_parameters", "seed"}
+    asked = {"equal_width", "equal_parameters", "equal", "seed"}
     asked |= {"new_data"} if base.data.draws else set()
     asked |= {"folds", "inits"} if size is None else set()
     shown = [item for item in Plan.knobs() if item.name in asked]
