@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 import mtl_core.meta  # noqa: F401 - registers every learner
 from pages.ui import session
 from pages.ui.meta_view import page
 
-session.frame()
+session.start()
+line = st.container()
 with session.guard("The page of new tasks"):
     page()
+with line:
+    session.frame()

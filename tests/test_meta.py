@@ -451,7 +451,7 @@ def told_by(asked: Adaptation) -> list[list[Event]]:
 def test_looks_stand_at_even_distances_and_the_last_one_is_the_answer() -> None:
     asked = Adaptation(Sinusoids(), (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=40, unseen=30), (3, 5), 2)
     prepared, fresh = told_by(asked)
-    assert [each.step for each in prepared if type(each) is Look] == list(range(0, 40, 4))
+    assert [each.step for each in prepared if type(each) is Look] == [1, *range(4, 40, 4)]
     assert [each.step for each in prepared if isinstance(each, MetaProgress)] == [1, 20, 40]
     assert [type(each) for each in fresh] == [Look, Measured]
     last = prepared[-1]

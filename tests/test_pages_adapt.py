@@ -1,22 +1,35 @@
-"""The page of new tasks: every finished comparison, its sentence, its charts, its numbers."""
+"""The page of new tasks: every finished example, its sentence, its charts; a run of one's own in each of its states."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
 from benchmarks.adaptation import measured
+from mtl_core.experiment import Experiment
+from mtl_core.meta.adaptation import Adaptation
+from mtl_core.meta.budget import Budget
+from mtl_core.meta.by_trunk import RidgeHead, Scratch
 from mtl_core.meta.examples import TITLES, examples
+from mtl_core.meta.generated import Sinusoids
 from mtl_core.meta.learners import learners
 from mtl_core.meta.result import Duel
-from mtl_core.meta.shown import Shown
+from mtl_core.meta.shown import Shown, shown_of
+from mtl_core.models.base import Trunk
+from mtl_core.store.tables import runs
+from pages.ui.importing import read
 from pages.ui.meta_charts import by_labels, by_steps
+from pages.ui.meta_controls import first_comparison
 from pages.ui.meta_result import headline, numbers
 from tests.room import Room, room, said
+from tests.test_pages_runs import button, choose
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +95,12 @@ def test_the_headline_names_the_best_and_counts_the_better_ones() -> None:
 
 
 def test_the_numbers_stand_best_first_with_their_verdict() -> None:
-    table = numbers(told(duel("maml", -40, 0.001), duel("ridge", 30, 0.01)), 5)
-    assert table["Learner"].tolist() == ["Fresh", "Ridge", "MAML [x](y)"]
-    assert table["Against a fresh start"].tolist() == ["", "▲ better", "▼ worse"]
+    shown = told(duel("maml", -40, 0.001), duel("ridge", 30, 0.01))
+    table = numbers(shown, 5, {"maml": "MAML", "ridge": "ridge head", "scratch": "fresh"})
+    assert table["Learner"].tolist() == ["fresh", "ridge head", "MAML"]
+    saved = table["Error saved against a fresh start"]
+    assert saved.tolist() == ["", "▲ better: 30 % (29 % to 31 %)", "▼ worse: −40 % (−41 % to −39 %)"]
+    assert table["Squared error"].tolist()[0] == "0.333 (0.1 to 2)"
 
 
 def test_charts_have_a_line_for_each_learner_and_say_the_same_in_words() -> None:
@@ -105,3 +121,165 @@ def test_the_schools_are_what_the_command_measures_today() -> None:
     for row in fresh["judged"]:
         mine = stored.judged[(stored.judged["learner"] == row["learner"]) & (stored.judged["shots"] == row["shots"])]
         assert float(mine["error"].iloc[0]) == pytest.approx(row["error"], rel=0.03)
+
+
+# --- a comparison of one's own, in each of its states -----------------------------------------------------------
+QUICK = Adaptation(
+    Sinusoids(),
+    (RidgeHead(), Scratch()),
+    Trunk(width=6),
+    Budget(steps=40, tasks=3, shots=5, queries=3, folds=3, unseen=6, asked=5, evaluate_every=10),
+    (5, 10),
+    3,
+)
+
+
+def words_of(at: AppTest) -> str:
+    return said(at).replace("\\", "")
+
+
+def begun(place: Room, asked: Adaptation = QUICK, name: str = "Waves") -> str:
+    run = place.lab.submit(asked, name)
+    place.work(lambda: place.lab.adapting(run).looked is not None)
+    return run
+
+
+def ended(place: Room, asked: Adaptation = QUICK, name: str = "Waves") -> str:
+    run = place.lab.submit(asked, name)
+    place.work(lambda: place.lab.record(run).has_ended)
+    return run
+
+
+def test_run_hands_in_what_the_controls_say_and_shows_it(place: Room) -> None:
+    at = place.open("adapt")
+    before = len(place.lab.records())
+    at.button(key="meta-run").click().run()
+    assert not at.exception
+    run = at.query_params["adaptation"]
+    run = run[0] if isinstance(run, list) else run
+    record = place.lab.adaptation(run)
+    assert len(place.lab.records()) == before + 1
+    assert record.experiment == first_comparison()
+    assert at.button(key="meta-run").label == "Pause"
+    place.lab.delete(run)
+
+
+def test_a_run_on_its_way_says_how_far_it_is_and_what_is_provisional(place: Room) -> None:
+    run = begun(place, replace(QUICK, budget=replace(QUICK.budget, steps=100_000)))
+    at = place.open("adapt", adaptation=run)
+    assert not at.exception
+    assert "Provisionally, after 1 meta-step" in words_of(at)
+    assert at.button(key="meta-run").label == "Pause"
+    at.button(key="meta-run").click().run()
+    place.work(lambda: place.lab.record(run).status == "paused")
+    at.run()
+    assert at.button(key="meta-run").label == "Resume"
+    at.button(key="meta-run").click().run()
+    place.work(lambda: place.lab.record(run).status == "running")
+    at.run()
+    at.button(key="meta-stop").click().run()
+    place.work(lambda: place.lab.record(run).status == "stopped")
+    at.run()
+    assert "Stopped at meta-step" in words_of(at)
+    assert at.button(key="meta-run").label == "Run"
+    place.lab.delete(run)
+
+
+def test_a_waiting_run_says_so(place: Room) -> None:
+    run = place.lab.submit(QUICK, "Patience")
+    at = place.open("adapt", adaptation=run)
+    assert not at.exception
+    assert at.button(key="meta-run").label == "Pause"
+    place.lab.delete(run)
+
+
+def test_a_finished_run_shows_its_answer_after_a_reload_with_the_controls_at_its_settings(place: Room) -> None:
+    run = ended(place)
+    at = place.open("adapt", adaptation=run)
+    assert not at.exception
+    words = words_of(at)
+    shown = shown_of(place.lab.adapting(run), "Waves", "")
+    assert headline(shown, 10).replace("\\", "") in words
+    assert "Provisionally" not in words
+    assert "Finished after 40 meta-steps" in words
+    assert "the settings have changed" not in words
+    at.button(key="meta-run").click().run()
+    again = at.query_params["adaptation"]
+    again = again[0] if isinstance(again, list) else again
+    assert again != run
+    assert place.lab.adaptation(again).experiment == QUICK
+    place.lab.delete(again)
+
+
+def test_a_failed_run_says_why(place: Room) -> None:
+    run = place.lab.submit(QUICK, "Gone")
+    with place.lab.database.writing() as connection:
+        connection.execute(update(runs).where(runs.c.id == run).values(status="failed", message="no room was left"))
+    at = place.open("adapt", adaptation=run)
+    assert any("no room was left" in str(each.value) for each in at.error)
+    assert at.button(key="meta-run").label == "Run"
+    place.lab.delete(run)
+
+
+def test_an_address_of_a_run_that_is_not_there_or_of_another_kind_is_forgotten_with_a_word(
+    place: Room, small: Experiment
+) -> None:
+    other = place.make(small)
+    for run, words in (("nowhere", "there is no run"), (other, "look at it on the page Train")):
+        at = place.open("adapt", adaptation=run)
+        assert not at.exception
+        assert any(words in str(each.value).replace("\\", "").lower() or words in str(each.value) for each in at.toast)
+        assert "What are the earlier tasks worth?" in said(at)
+    at = place.open("train", run=ended(place))
+    assert not at.exception
+    assert any("New tasks" in str(each.value) for each in at.toast)
+
+
+def test_examples_come_back_with_one_click(place: Room) -> None:
+    at = place.open("adapt", adaptation=ended(place))
+    at.button(key="meta-examples").click().run()
+    assert headline(examples()[0], 10).replace("\\", "") in words_of(at)
+    assert "adaptation" not in at.query_params
+
+
+def test_groups_of_a_table_ask_for_a_table_and_then_for_its_columns(place: Room) -> None:
+    at = place.open("adapt")
+    family = next(box for box in at.selectbox if box.label == "Tasks to learn from")
+    family.set_value("groups").run()
+    assert any("No table is here yet" in str(each.value) for each in at.warning)
+    assert at.button(key="meta-run").disabled
+    at.button(key="meta.example").click().run()
+    assert not at.exception
+    assert not at.warning
+    labels = {box.label: box.value for box in at.selectbox}
+    assert (labels["Each of these is a task"], labels["Number to predict"]) == ("school", "math")
+    at.button(key="meta-run").click().run()
+    run = at.query_params["adaptation"]
+    record = place.lab.adaptation(run[0] if isinstance(run, list) else run)
+    assert (record.experiment.family.name, record.data_title) == ("groups", "schools")
+    place.lab.delete(record.id)
+
+
+# --- on the other pages -----------------------------------------------------------------------------------------
+def test_the_list_of_runs_tells_kinds_apart_and_opens_each_where_it_belongs(place: Room, small: Experiment) -> None:
+    trained, adapted = place.make(small, name="Trained"), ended(place, name="Adapted")
+    at = place.open("runs")
+    rows = at.dataframe[0].value.set_index("name")
+    assert (rows.loc["Trained", "kind"], rows.loc["Adapted", "kind"]) == ("tasks together", "new tasks")
+    assert rows.loc["Adapted", "sharing"] == "ridge head, training from scratch"
+    assert len(list(rows["error"])[list(rows.index).index("Adapted")]) > 2
+    assert headline(shown_of(place.lab.adapting(adapted), "", ""), 10).replace("\\", "") in words_of(at)
+    button(at, "again").click().run()
+    assert place.lab.records()[0].experiment == QUICK
+    both = choose(place.open("runs"), "Trained", "Adapted")
+    assert button(both, "compare").disabled
+    assert "compares its learners by itself" in words_of(both)
+    assert not place.open("compare").exception
+    assert any("Adapted" in str(getattr(each, "proto", "")) for each in place.open("home").get("page_link"))
+    place.lab.delete(trained)
+
+
+def test_an_exported_comparison_can_be_imported(place: Room) -> None:
+    run = ended(place)
+    asked, name = read(place.lab.export_json(run).encode(), "waves.json")
+    assert (asked, name) == (QUICK, "Waves")

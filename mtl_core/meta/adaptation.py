@@ -21,7 +21,7 @@ from mtl_core.registry import InvalidInput, hint
 BLOCK = 256
 """Networks that are adapted at once; more leave the cache."""
 LOOKS = 10
-"""Provisional looks at new tasks while learners are prepared; the first is before the first meta-step."""
+"""Provisional looks at new tasks while learners are prepared; the first is after the first meta-step."""
 LOOK_TASKS = 20
 """Unseen tasks of a provisional look, at most: the answer rests on all of them, at the end."""
 BASELINE = "scratch"
@@ -146,7 +146,7 @@ class Adaptation:
     @property
     def looks(self) -> tuple[int, ...]:
         """Meta-steps after which a learner is looked at provisionally; the last look, at the end, is the answer."""
-        return tuple(sorted({self.budget.steps * i // LOOKS for i in range(LOOKS)}))
+        return tuple(sorted({max(self.budget.steps * i // LOOKS, 1) for i in range(LOOKS)}))
 
     @property
     def look_tasks(self) -> int:

@@ -63,9 +63,10 @@ class Track:
 
     @property
     def _looks_now(self) -> bool:
-        """A provisional look is due, or under way."""
+        """A provisional look is due, or under way; a learner that is not prepared has one, at its start."""
         step = self.preparation.step
-        return step in self.adaptation.looks and self.looked < step
+        is_due = step in self.adaptation.looks or not self.preparation.learner.trains
+        return is_due and self.looked < step
 
     def _measure(self) -> Event | None:
         """The next piece of a look; its facts once all are measured."""

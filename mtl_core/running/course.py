@@ -173,10 +173,14 @@ class Course:
         return len(self.diverged) > before
 
     def progress(self) -> dict[str, Any]:
-        """Columns of the run: step of the slowest stack; steps a second and seconds left once they can be told."""
+        """Columns of the run: step of the slowest stack; steps a second and seconds left once they can be told.
+
+        A stack that ended early was not quick: it does not count for the rate.
+        """
         steps = self.experiment.steps
         reached = [steps if each.done else each.step for each in self.stretches]
-        mean, now = sum(reached) / len(reached), time.monotonic()
+        counted = [each.step for each in self.stretches if not each.done or each.step >= steps] or reached
+        mean, now = sum(counted) / len(counted), time.monotonic()
         self.marks.append((now, mean))
         while now - self.marks[0][0] > RATE_WINDOW and len(self.marks) > 2:
             self.marks.popleft()

@@ -82,7 +82,7 @@ def _line(name: str, look: Look, label: str, part: pd.DataFrame, marks: bool) ->
     alone = name in BASELINES
     return {
         "type": "scatter",
-        "mode": "lines+markers" if marks else "lines",
+        "mode": "lines+markers" if marks or len(part) < 3 else "lines",  # one point draws no line
         "x": part["at"].astype(int),
         "y": part["error"],
         "name": text.chart_plain(label),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -18,6 +19,7 @@ from mtl_core.registry import InvalidInput, Method
 from pages.ui import forms, session, text
 from pages.ui.meta_table import own_groups
 
+T = TypeVar("T")
 FIRST_LEARNERS = ("maml", "reptile", "ridge", "pretraining", "scratch")
 FIRST_STEPS = 500
 """Meta-steps that a person is offered first: an answer within half a minute."""
@@ -47,10 +49,16 @@ def load(adaptation: Adaptation) -> None:
 
 def controls() -> Adaptation | None:
     """Draw the controls; what they say, or None with a sentence where it cannot be run."""
+    family = _said(lambda: _family(base()))
+    chosen = _said(lambda: _learners(base()))
+    asked = _said(lambda: _rest(family or Relatives(), chosen or FIRST_LEARNERS, base()))
+    return asked if family is not None and chosen is not None else None
+
+
+def _said(part: Callable[[], T]) -> T | None:
+    """A part of the controls; where it cannot be used, a sentence stands beneath it and the others stay."""
     try:
-        family = _family(base())
-        chosen = _learners(base())
-        return _rest(family, chosen, base())
+        return part()
     except InvalidInput as problem:
         st.warning(session.as_sentence(str(problem)), icon=":material/info:")
         return None

@@ -27,6 +27,9 @@ ACTIVE = ("queued", "running", "paused")
 EVERY = 0.5
 """Seconds between two looks at a run that is on its way."""
 PATIENCE = 0.45
+"""Seconds a click waits at most for its first effect, so that the page is drawn with it."""
+NAMED = 3
+"""Learners that the name of a run tells of."""
 LOSS_TIP = (
     "Squared error on the questions of each meta-step's tasks, mean since the point before; ribbon = 8 of 10 repeats. "
     "MAML and its relatives are asked after their steps on a task, pretraining before any: compare slopes, not heights."
@@ -100,7 +103,9 @@ def _begin(asked: Adaptation) -> None:
 def run_name(asked: Adaptation) -> str:
     """What a run is called until somebody renames it."""
     data = asked.family.title if asked.data is None else session.lab().dataset(asked.data).title
-    return f"New tasks, {data}: {text.listing([each.called for each in asked.units])}"
+    names = [each.called for each in asked.units]
+    who = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    return f"New tasks, {data}: {text.listing(who)}"
 
 
 def _until(done: Callable[[], bool]) -> None:
@@ -165,7 +170,7 @@ def _region(run_id: str) -> None:
         _progress(record, history)
         if history.is_empty:
             if not record.has_ended:
-                st.caption("The first numbers come with the first look at new tasks.")
+                st.caption("The first numbers come with the first meta-step.")
             return
         _results(record, history)
 
@@ -195,8 +200,9 @@ def progress_words(record: AdaptationRecord, meta_step: int) -> str:
         return f"Preparing: {done}{left}" if meta_step < steps else "Measuring on unseen tasks"
     if record.status == "failed":
         return f"Failed at {done}: {record.message.rstrip('.')}. What was measured until then is kept."
-    words = {"paused": "Paused", "finished": "Finished", "stopped": "Stopped"}
-    return f"{words[record.status]} at {done}"
+    if record.status == "finished":
+        return f"Finished after {text.plural(steps, 'meta-step')}"
+    return f"{'Paused' if record.status == 'paused' else 'Stopped'} at {done}"
 
 
 def _results(record: AdaptationRecord, history: MetaHistory) -> None:
@@ -219,7 +225,10 @@ def _results(record: AdaptationRecord, history: MetaHistory) -> None:
                 st.caption("Nobody here is prepared: a fresh start learns each new task alone.")
         charts_of_errors(shown, short, labels, right, left)
         with right:
-            numbers_of(shown, labels)
+            if shown.shots:
+                numbers_of(shown, labels, short)
+            else:
+                st.caption("The first look at new tasks comes in a moment.")
     who_is_compared(shown)
     if record.has_ended:
         exports(record)

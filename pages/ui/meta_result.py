@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -44,8 +44,6 @@ def headline(shown: Shown, labels: int) -> str:
     here = [each for each in shown.duels if each.shots == labels and each.against == shown.against]
     better = [each for each in here if each.verdict == "better"]
     count = text.plural(labels, "label")
-    if shown.meta_step == 0:
-        return "**Nobody is prepared yet:** this is what fresh networks make of new tasks."
     so_far = f"Provisionally, after {text.plural(shown.meta_step, 'meta-step')}: " if shown.meta_step else ""
     start = f"**{so_far}{'with' if so_far else 'With'} {count}, "
     if not here:
@@ -58,35 +56,42 @@ def headline(shown: Shown, labels: int) -> str:
     return f"{said} {len(better)} of {len(here)} ways to prepare are clearly better."
 
 
-def numbers(shown: Shown, labels: int) -> pd.DataFrame:
-    """A row for each learner, best first."""
+def numbers(shown: Shown, labels: int, short: Mapping[str, str]) -> pd.DataFrame:
+    """A row for each learner, best first. short: learner's name -> the word on the charts."""
     rows = []
     for row in shown.judged[shown.judged["shots"] == labels].sort_values("error").to_dict("records"):
         duel = shown.duel(str(row["learner"]), labels)
         rows.append(
             {
-                "Learner": shown.learners[str(row["learner"])],
-                "Squared error": text.number(float(row["error"])),
-                "95 % interval": f"{text.number(float(row['low']))} to {text.number(float(row['high']))}",
+                "Learner": short[str(row["learner"])],
+                "Squared error": _interval(row),
+                f"Error saved against {_rival(shown)}": "" if duel is None else _verdict(duel),
                 "Best step": text.number(float(row["steps"])),
-                "Error saved": "" if duel is None else _percent(duel),
-                f"Against {_rival(shown)}": "" if duel is None else VERDICTS[duel.verdict],
             }
         )
     return pd.DataFrame(rows)
 
 
-def numbers_of(shown: Shown, labels: int) -> None:
+def _interval(row: Mapping[Hashable, Any]) -> str:
+    error, low, high = (text.number(float(row[name])) for name in ("error", "low", "high"))
+    return f"{error} ({low} to {high})"
+
+
+def _verdict(duel: Duel) -> str:
+    return f"{VERDICTS[duel.verdict]}: {_percent(duel)}"
+
+
+def numbers_of(shown: Shown, labels: int, short: Mapping[str, str]) -> None:
     """The table, and what it rests on."""
-    table = numbers(shown, labels)
+    table = numbers(shown, labels, short)
     if table.empty:
         return
     st.dataframe(table, hide_index=True, placeholder="", alt=f"Errors on new tasks with {labels} labels, best first")
     tasks = f"{text.plural(shown.tasks, 'unseen task')} each at most" if shown.tasks else "unseen tasks of its own"
     soon = " All unseen tasks are asked at the end." if shown.is_provisional else ""
     st.caption(
-        f"{shown.folds} repeats, each with a start of its own and {tasks}. Verdicts are against {_rival(shown)} and "
-        f"allow for looking at several learners and numbers of labels at once.{soon}"
+        f"{shown.folds} repeats, each with a start of its own and {tasks}. In brackets: 95 % interval. Verdicts allow "
+        f"for looking at several learners and numbers of labels at once.{soon}"
     )
 
 

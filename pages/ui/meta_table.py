@@ -14,7 +14,7 @@ from mtl_core.meta.groups import FEWEST_ROWS, Groups, recipe_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 from pages.ui import bringing
-from pages.ui.text import cut, plain
+from pages.ui.text import cut
 from pages.ui.visitor import remember_visitor, visitor
 
 EXAMPLE = Path(__file__).parents[2] / "benchmarks" / "toys" / "schools.csv"
@@ -77,7 +77,7 @@ def _table(tables: list[StoredTable], now: Groups | None) -> str | None:
     return st.selectbox(
         "Table",
         list(names),
-        format_func=lambda each: plain(cut(names[each], 40)),
+        format_func=lambda each: cut(names[each], 40),
         key="meta.table",
         persist_state="session",
     )
@@ -94,7 +94,7 @@ def _columns(fingerprint: str, frame: pd.DataFrame, now: Groups | None) -> tuple
         "Each of these is a task",
         groups,
         groups.index(first) if first in groups else 0,
-        format_func=lambda name: plain(f"{cut(name, 30)} ({frame[name].nunique()})"),
+        format_func=lambda name: f"{cut(name, 30)} ({frame[name].nunique():,})",
         help="A column whose values are the groups: school, shop, patient. Whole groups are kept unseen.",
         key=f"meta.group.{fingerprint}",
         persist_state="session",
@@ -107,7 +107,7 @@ def _columns(fingerprint: str, frame: pd.DataFrame, now: Groups | None) -> tuple
         "Number to predict",
         numbers,
         numbers.index(first) if first in numbers else len(numbers) - 1,
-        format_func=lambda name: plain(cut(name, 40)),
+        format_func=lambda name: cut(name, 40),
         key=f"meta.task.{fingerprint}",
         persist_state="session",
     )
