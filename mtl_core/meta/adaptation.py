@@ -20,10 +20,12 @@ from mtl_core.registry import InvalidInput, hint
 
 BLOCK = 256
 """Networks that are adapted at once; more leave the cache."""
-LOOKS = 10
-"""Provisional looks at new tasks while learners are prepared; the first is after the first meta-step."""
-LOOK_TASKS = 20
-"""Unseen tasks of a provisional look, at most: the answer rests on all of them, at the end."""
+FEWEST_LOOKS, MOST_LOOKS, LOOK_DISTANCE = 4, 10, 100
+"""Provisional looks at new tasks while learners are prepared, the first after the first meta-step: at a distance of so
+many meta-steps at least, unless the run is so short that there would be too few."""
+LOOK_TASKS, LOOK_ROWS = 10, 20
+"""Unseen tasks of a provisional look, and rows of each that are asked about, at most: a look costs about as much as ten
+meta-steps. The answer rests on all of them, at the end."""
 BASELINE = "scratch"
 """Whom the others are held against, where it is among them."""
 
@@ -146,11 +148,16 @@ class Adaptation:
     @property
     def looks(self) -> tuple[int, ...]:
         """Meta-steps after which a learner is looked at provisionally; the last look, at the end, is the answer."""
-        return tuple(sorted({max(self.budget.steps * i // LOOKS, 1) for i in range(LOOKS)}))
+        count = min(max(self.budget.steps // LOOK_DISTANCE, FEWEST_LOOKS), MOST_LOOKS)
+        return tuple(sorted({max(self.budget.steps * i // count, 1) for i in range(count)}))
 
     @property
     def look_tasks(self) -> int:
         return min(LOOK_TASKS, self.budget.unseen)
+
+    @property
+    def look_rows(self) -> int:
+        return min(LOOK_ROWS, self.budget.asked)
 
     def pieces(self, n_tasks: int) -> Iterator[Piece]:
         """A look at so many tasks, cut into blocks of networks; the same cuts on every machine."""

@@ -96,16 +96,16 @@ def errors(preparation: Preparation, shots: int, steps: int, unseen: bool = True
     unseen: on the tasks that results are told of; otherwise on tasks as for training, by which a number of steps may
     be chosen.
     """
-    rows = new_tasks(preparation, shots, preparation.budget.unseen, unseen)
+    rows = new_tasks(preparation, shots, preparation.budget.unseen, unseen, preparation.budget.asked)
     per_block = max(BLOCK // len(preparation.starts.seeds), 1)
     starts = range(0, rows[0].shape[1], per_block)
     parts = [errors_on(preparation, rows, slice(i, i + per_block), shots, steps) for i in starts]
     return checked(np.concatenate(parts, 1), shots)
 
 
-def new_tasks(preparation: Preparation, shots: int, n_tasks: int, unseen: bool) -> Rows:
-    """Tasks to be looked at, at most so many: inputs [R, M, B, F], targets [R, M, B], `shots` rows to learn first."""
-    family, starts, n_rows = preparation.family, preparation.starts, shots + preparation.budget.asked
+def new_tasks(preparation: Preparation, shots: int, n_tasks: int, unseen: bool, asked: int) -> Rows:
+    """Tasks to be looked at, at most so many: inputs [R, M, B, F], targets [R, M, B], B = rows to learn + to ask."""
+    family, starts, n_rows = preparation.family, preparation.starts, shots + asked
     if unseen:
         return family.unseen(starts, n_tasks, n_rows)
     return family.draw(starts, f"choice.{shots}", n_tasks, n_rows)

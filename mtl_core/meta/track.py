@@ -39,7 +39,7 @@ class Track:
     moves: int = 0
     done: bool = False
     pieces: list[torch.Tensor] = field(default_factory=list)
-    _rows: tuple[tuple[int, bool, int], Rows] | None = None
+    _rows: tuple[tuple[int, bool, bool], Rows] | None = None
 
     @classmethod
     def begin(cls, adaptation: Adaptation, unit: LearnerUnit, family: Family) -> Track:
@@ -79,9 +79,10 @@ class Track:
         return self._looked(plan, n_tasks) if len(self.pieces) == len(plan) else None
 
     def _drawn(self, piece: Piece, n_tasks: int) -> Rows:
-        key = (piece.shots, piece.unseen, n_tasks)
+        key = (piece.shots, piece.unseen, self._looks_now)
         if self._rows is None or self._rows[0] != key:
-            self._rows = key, new_tasks(self.preparation, piece.shots, n_tasks, piece.unseen)
+            asked = self.adaptation.look_rows if self._looks_now else self.adaptation.budget.asked
+            self._rows = key, new_tasks(self.preparation, piece.shots, n_tasks, piece.unseen, asked)
         return self._rows[1]
 
     def _looked(self, plan: tuple[Piece, ...], n_tasks: int) -> Event:

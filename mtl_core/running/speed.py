@@ -19,7 +19,7 @@ import pandas as pd
 from mtl_core.data.base import Dataset, Source
 from mtl_core.data.splits import VALIDATION_SHARE
 from mtl_core.experiment import Experiment, Plan, Training, Unit, shape_for
-from mtl_core.meta.adaptation import BLOCK, Adaptation
+from mtl_core.meta.adaptation import Adaptation
 from mtl_core.meta.learners import Learner
 from mtl_core.models.base import Trunk
 from mtl_core.tasks import TaskSpec
@@ -77,12 +77,15 @@ class Speed:
         passes = 1 + getattr(learner, "inner_steps", 0)
         rows = budget.folds * budget.tasks * (budget.shots + budget.queries)
         prepared = budget.steps * passes * (self.per_step + self.per_product * rows * parameters)
-        looked = [
-            piece
-            for n in (*[adaptation.look_tasks] * len(adaptation.looks), budget.unseen)
-            for piece in adaptation.pieces(n)
+        looks = [(adaptation.look_tasks, adaptation.look_rows)] * len(adaptation.looks) + [
+            (budget.unseen, budget.asked)
         ]
-        asked = sum((self.per_step + self.per_product * BLOCK * piece.shots * parameters) for piece in looked)
+        asked = sum(
+            self.per_step
+            + self.per_product * budget.folds * (piece.last - piece.first) * (piece.shots + rows / 3) * parameters
+            for n_tasks, rows in looks
+            for piece in adaptation.pieces(n_tasks)
+        )
         return prepared * learner.trains + adaptation.adapt_steps * asked
 
     def _unit_seconds(self, experiment: Experiment, unit: Unit, rows: int) -> float:
