@@ -59,7 +59,7 @@ def document() -> str:
         *chapter(optimisers, list(optimisers), costs),
         "\n## Kinds of task\n",
         *chapter(kinds, list(kinds), costs),
-        "\n## Learning to learn\n\n`mtl-lab adapt` compares these on tasks that none of them has seen.\n",
+        "\n## Learning to learn\n\nThe page New tasks and `mtl-lab adapt` compare these on tasks that none of them has seen.\n",
         *chapter(learners, list(learners), costs),
         "\n## Families of tasks to learn from\n",
         *chapter(families, list(families), costs),

@@ -150,7 +150,7 @@ def test_a_run_ends_with_a_verdict_and_can_be_compared(page: Page, address: str,
     no_trouble(page)
 
 
-@pytest.mark.parametrize("place", ["", "data", "train", "compare", "learn", "runs", "reference"])
+@pytest.mark.parametrize("place", ["", "data", "train", "compare", "learn", "adapt", "runs", "reference"])
 def test_no_page_is_empty_or_broken_on_a_phone(page: Page, address: str, place: str) -> None:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

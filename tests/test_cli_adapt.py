@@ -65,7 +65,11 @@ def test_groups_of_a_table_are_a_family_and_json_is_one_object(adapt: Terminal, 
     told = json.loads(out)
     assert (code, told["family"]["name"], told["family"]["task"]) == (0, "groups", "sales")
     shops.unlink()  # the run has a copy of its own
-    assert adapt("--json", told["run"], command="export")[0] == 0
+    file = shops.with_suffix(".json")
+    assert adapt("--json", told["run"], "-o", str(file), command="export")[0] == 0
+    code, out, _ = adapt(str(file), "--json")
+    again = json.loads(out)
+    assert (code, again["family"], again["judged"]) == (0, told["family"], told["judged"])
     assert {(row["learner"], row["step"]) for row in told["curves"]} >= {("ridge", 0), ("scratch", 3)}
     (duel,) = told["duels"]
     assert (duel["learner"], duel["against"], duel["shots"]) == ("ridge", "scratch", 4)
@@ -117,6 +121,8 @@ def test_labels_that_nobody_has_fail_in_a_sentence(adapt: Terminal, shops: Path)
         (["--set", "mamal.inner_rate=1"], "nothing here is called 'mamal'"),
         (["--set", "budget.tasks=0"], "tasks must lie between 1 and 500; got 0"),
         (["--adapt-steps", "0"], "1 to 1,000 steps; got 0"),
+        (["nowhere.json"], "the file 'nowhere.json' cannot be read"),
+        (["pyproject.toml"], "is not JSON"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(adapt: Terminal, words: list[str], sentence: str) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 
 def adapt(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Exported comparison as JSON; its settings count, not the flags'.")
+    ] = None,
     family: Annotated[str, typer.Option(help="Generated tasks: sinusoids or relatives.")] = "sinusoids",
     data: Annotated[Path | None, typer.Option(help="Path of a table whose groups are the tasks.")] = None,
     group: Annotated[str, typer.Option(help="Column of the table whose values are the tasks, as school.")] = "",
@@ -38,7 +41,10 @@ def adapt(
     short = {"steps": steps, "folds": folds, "seed": seed}
     given = [f"budget.{name}={value}" for name, value in short.items() if value is not None]
     knobs = _knobs([*given, *(settings or [])])
-    asked = _comparison(knobs, family, learners, (data, group, task), _counts(labels), adapt_steps)
+    if experiment is not None:
+        asked = _read(experiment)
+    else:
+        asked = _comparison(knobs, family, learners, (data, group, task), _counts(labels), adapt_steps)
     if against not in [each.name for each in asked.learners]:
         raise InvalidInput(f"--against {against!r} is not among the learners that are compared; name one of them")
     _run(asked, name, note, against, as_json)
@@ -69,6 +75,19 @@ def _run(asked: Adaptation, name: str, note: str, against: str, as_json: bool) -
         if sentence:
             errors.print(sentence, markup=False, soft_wrap=True)
     raise typer.Exit({"finished": 0, "stopped": 130}.get(record.status, 1))
+
+
+def _read(path: Path) -> Adaptation:
+    """The comparison in a file, bare or within an exported run."""
+    import mtl_core.meta  # noqa: F401 - registers every family and learner
+    from mtl_core.cli.wishes import read_wish
+    from mtl_core.meta.adaptation import Adaptation
+    from mtl_core.running.imports import check_table_is_here
+
+    value, title = read_wish(path)
+    asked = Adaptation.from_json(value)
+    check_table_is_here(asked, title)
+    return asked
 
 
 def _comparison(

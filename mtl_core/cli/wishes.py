@@ -33,6 +33,15 @@ def read_experiment(path: Path, has_data: bool = False) -> dict[str, Any]:
 
     has_data: another table will take the place of the experiment's own, which need not be here then.
     """
+    value, title = read_wish(path)
+    experiment = Experiment.from_json(value)
+    if not has_data:
+        check_table_is_here(experiment, title)
+    return experiment.to_json()
+
+
+def read_wish(path: Path) -> tuple[Any, str]:
+    """What a JSON file asks for, bare or within an exported run, and what the run calls its data."""
     try:
         text = Path("/dev/stdin").read_text("utf-8") if str(path) == "-" else path.read_text("utf-8")
         value = json.loads(text)
@@ -40,13 +49,9 @@ def read_experiment(path: Path, has_data: bool = False) -> dict[str, Any]:
         raise InvalidInput(f"the file {str(path)!r} cannot be read ({_reason(error)}); check the path") from None
     except json.JSONDecodeError as error:
         raise InvalidInput(f"{path} is not JSON (line {error.lineno}: {error.msg}); correct it there") from None
-    title = ""
     if isinstance(value, dict) and isinstance(value.get("experiment"), dict):
-        value, title = value["experiment"], value.get("data", "")
-    experiment = Experiment.from_json(value)
-    if not has_data:
-        check_table_is_here(experiment, title)
-    return experiment.to_json()
+        return value["experiment"], value.get("data", "")
+    return value, ""
 
 
 def experiment_from(
