@@ -17,6 +17,7 @@ from mtl_core.data.dates import ORDERS, moments_of
 from mtl_core.data.dealing import dealt
 from mtl_core.data.divide import divide
 from mtl_core.data.leaks import leaks
+from mtl_core.data.pieces import each_told
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe, check_known
 from mtl_core.data.steps import in_order
@@ -209,7 +210,8 @@ def _steps(name: str, texts: tuple[str, ...]) -> tuple[tuple[str, ...], list[str
 def _features(frame: pd.DataFrame, recipe: Recipe) -> tuple[pd.DataFrame, list[str]]:
     """Every feature as the data set keeps it, and what a person should know of them."""
     _check_numbers(*(frame[name] for name in recipe.features if name not in recipe.categories))
-    pairs = [_feature(frame[name], recipe) for name in recipe.features]
+    names = each_told("Making the data set", recipe.features, frame.size)
+    pairs = [_feature(frame[name], recipe) for name in names]
     features = pd.DataFrame({column.name: column for column, _ in pairs})
     notes = [note for _, note in pairs if note]
     constant = [name for name in features if features[name].nunique() < 2]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from mtl_core.data.columns import short
@@ -79,9 +80,12 @@ def twins(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
 
 def _repeats(frame: pd.DataFrame, used: list[str]) -> int:
     """Rows that repeat an earlier one; a few columns rule out most rows, so the others are seldom looked at."""
+    rows = np.arange(len(frame))
     for count in (1, 2, 4, 8):
-        frame = frame[frame.duplicated(used[:count], keep=False)]
-    return int(frame.duplicated(used).sum())
+        rows = rows[frame[used[:count]].iloc[rows].duplicated(keep=False).to_numpy()]
+        if not len(rows):
+            return 0
+    return int(frame[used].iloc[rows].duplicated().sum())
 
 
 ROW_CHECKS = (subjects, queries, order, twins)

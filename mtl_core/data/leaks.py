@@ -7,6 +7,8 @@ import pandas as pd
 
 from mtl_core.tasks import TaskSpec
 
+ROWS = 5000
+"""Rows that are looked at first."""
 COPY = 0.99999
 """Correlation from which two number columns count as copies of each other, up to unit and rounding."""
 ROWS_PER_VALUE = 5
@@ -15,12 +17,18 @@ ROWS_PER_VALUE = 5
 
 def leaks(features: pd.DataFrame, targets: pd.DataFrame, tasks: tuple[TaskSpec, ...]) -> list[str]:
     """A sentence for every feature that by itself determines a task."""
+    some = features.iloc[:: max(len(features) // ROWS, 1)]
     return [
         f"Feature {name!r} gives task {task.name!r} away; leave one of them out."
         for task in tasks
         for name in features.columns
-        if (maps if task.classes else copies)(features[name], targets[task.name])
+        if _gives_away(some[name], task, targets) and _gives_away(features[name], task, targets)
     ]
+
+
+def _gives_away(feature: pd.Series, task: TaskSpec, targets: pd.DataFrame) -> bool:
+    """In these rows. What holds in all rows holds in some, which are looked at first."""
+    return (maps if task.classes else copies)(feature, targets[task.name].loc[feature.index])
 
 
 def copies(feature: pd.Series, labels: pd.Series) -> bool:

@@ -32,8 +32,10 @@ def is_mark(cell: str) -> bool:
 
 def unusual(cells: pd.Series) -> dict[str, int]:
     """Cells of a column of texts that may say "missing", each with how often it stands there."""
-    marked = cells.str.strip().str.lower().isin(UNUSUAL)
-    return {str(name): int(count) for name, count in cells[marked].value_counts().items()} if marked.any() else {}
+    different = cells.drop_duplicates().dropna()
+    marks = different[different.str.strip().str.lower().isin(UNUSUAL)]
+    counts = cells[cells.isin(marks)].value_counts() if len(marks) else marks.value_counts()
+    return {str(name): int(count) for name, count in counts.items()}
 
 
 def has_digit(cell: str) -> bool:

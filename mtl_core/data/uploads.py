@@ -30,7 +30,7 @@ from mtl_core.data.containers import Unpacked, unpack
 from mtl_core.data.encodings import detect
 from mtl_core.data.join import as_parquet
 from mtl_core.data.parsing import Kept
-from mtl_core.data.pieces import PIECES_FROM, tell
+from mtl_core.data.pieces import PIECES_FROM, TOLD_CELLS, tell
 from mtl_core.data.reading import Reading, check_size, opened, read_opened, read_table
 from mtl_core.registry import InvalidInput
 
@@ -98,7 +98,10 @@ def load_upload(fingerprint: str, kept: Kept = ()) -> tuple[pd.DataFrame, Readin
         original = (folder / "original").read_bytes()
         frame, reading = read_table(original, plain.filename, plain.encoding, kept, drawn_from=plain.drawn_from)
         _write(path, facts, frame, dataclasses.replace(reading, others=plain.others))
-    return pd.read_parquet(path), _reading(facts)
+    reading = _reading(facts)
+    if reading.rows * reading.columns > TOLD_CELLS:
+        tell(f"Opening {reading.filename}", 0.0)
+    return _table(path), reading
 
 
 def use_upload(fingerprint: str) -> None:
@@ -173,6 +176,14 @@ def _keep(folder: Path, content: bytes, frame: pd.DataFrame, reading: Reading) -
         if not folder.is_dir():
             what = f"{reading.filename} could not be kept ({error.strerror})"
             raise InvalidInput(f"{what}; make room on the disk") from error
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table as it was written; every column is handed over and let go, so that memory holds it once."""
+    from pyarrow import parquet  # type: ignore[import-untyped]
+
+    frame: pd.DataFrame = parquet.read_table(path).to_pandas(split_blocks=True, self_destruct=True)
+    return frame
 
 
 def _fingerprint(content: bytes | Path, encoding: str, rows: int) -> str:

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from mtl_core.data.join import as_parquet, joined, keys
-from mtl_core.data.pieces import CELL_LIMIT
+from mtl_core.data.pieces import CELL_LIMIT, PIECES_FROM
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.sampling import DRAWN_ROWS
 from mtl_core.data.table import Upload, load_upload, store_upload
@@ -56,6 +59,16 @@ def take() -> None:
     file = st.session_state["file"]
     if file is not None:
         keep(file.getvalue(), file.name)
+        _let_go(file)
+
+
+def _let_go(file: UploadedFile) -> None:
+    """The table is on the disk now, so a large file need not stay in memory as long as somebody looks at the page."""
+    context = get_script_run_ctx()
+    held = None if context is None else context.uploaded_file_mgr
+    if context is not None and isinstance(held, MemoryUploadedFileManager) and file.size > PIECES_FROM:
+        held.remove_file(context.session_id, file.file_id)
+        file.truncate(0)  # Streamlit would copy it whole at every turn of the page
 
 
 def keep(content: bytes, name: str, encoding: str = "", notes: tuple[str, ...] = (), drawn_from: int = 0) -> None:
@@ -108,6 +121,7 @@ def take_second() -> None:
             st.session_state["join.second"] = store_upload(file.getvalue(), file.name, owner=visitor())
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
+    _let_go(file)
 
 
 def join(fingerprint: str, second: str, key: str) -> None:
