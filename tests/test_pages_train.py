@@ -269,6 +269,42 @@ def test_a_weight_turned_while_a_run_trains_reaches_it_once(house: House) -> Non
     assert "Changed since" not in words(shown)
 
 
+def test_a_click_that_still_carries_the_address_before_it_counts(house: House) -> None:
+    """Presses in quick succession: the browser asks again before it has heard of the address written last."""
+    shown = page(TRAIN, run=house.run("finished"))
+    before = shown.query_params["settings"]
+    shown.session_state["written"] = []  # the page was opened a while ago
+    checked(shown.slider[1].set_value(3.0).run())
+    shown.query_params["settings"] = before
+    checked(shown.run())
+    assert shown.slider[1].value == 3.0
+
+
+def test_a_run_is_taken_up_at_the_settings_in_force_in_it(house: House) -> None:
+    turned = SMALL.changed(Change(2, "optimiser", "learning_rate", 0.01))
+    run_id = house.run("running", experiment=turned, steps=4)
+    house.asked()
+    shown = page(TRAIN, run=run_id)
+    assert "Changed since" not in words(shown)
+    rate = next(each for each in found(shown, "select_slider") if each.label == "Learning rate")
+    assert rate.value == 0.01
+    checked(rate.set_value(0.02).run())
+    checked(next(each for each in found(shown, "select_slider") if each.label == "Learning rate").set_value(0.01).run())
+    assert [payload["value"] for _, payload in house.asked()] == [0.02, 0.01]
+
+
+def test_a_knob_that_stood_elsewhere_belongs_to_the_next_run(house: House) -> None:
+    elsewhere = replace(SMALL, weighting=Fixed(weights_of_tasks=(1.0, 1.0, 5.0)))
+    run_id = house.run("running", steps=4)
+    shown = page(TRAIN, run=run_id, settings=addresses.compact(elsewhere))
+    checked(shown.slider[2].set_value(6.0).run())
+    assert house.asked() == []
+    checked(button(shown, "Back to its settings").click().run())
+    assert house.asked() == []
+    checked(shown.slider[2].set_value(6.0).run())
+    assert [word for word, _ in house.asked()] == ["change"]
+
+
 def test_looking_at_a_run_turns_none_of_its_knobs(house: House) -> None:
     elsewhere = replace(SMALL, weighting=Fixed(weights_of_tasks=(1.0, 1.0, 5.0)))
     run_id = house.run("running", steps=4)

@@ -46,6 +46,11 @@ def without_changes(experiment: Experiment) -> Experiment:
     return replace(experiment, changes=())
 
 
+def in_force(experiment: Experiment) -> Experiment:
+    """What a run stands at by now, for the controls: every knob that was turned stands where it was turned to."""
+    return in_hand(without_changes(experiment.at(experiment.training.steps)))
+
+
 def compact(experiment: Experiment) -> str:
     """The experiment's JSON without what stands at its default; short enough for an address."""
     full, bare = experiment.to_json(), type(experiment)(experiment.data, experiment.tasks).to_json()

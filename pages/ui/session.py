@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "First example: penguins"
 
-ECHO_SECONDS = 5.0
+ECHO_SECONDS = 10.0
 log = logging.getLogger("mtl_lab.pages")
 
 
@@ -104,7 +104,7 @@ def _example() -> Experiment | None:
     if found is None:
         return None
     st.session_state["run"] = found.id
-    return addresses.in_hand(addresses.without_changes(found.experiment))
+    return addresses.in_force(found.experiment)
 
 
 def example(name: str = EXAMPLE) -> RunRecord | None:
@@ -118,7 +118,7 @@ def _from_address() -> Experiment | None:
         named = lab().run(st.query_params["run"]).experiment if "run" in st.query_params else None
         if "settings" in st.query_params:
             return addresses.parsed(st.query_params["settings"], None if named is None else named.data)
-        return None if named is None else addresses.in_hand(addresses.without_changes(named))
+        return None if named is None else addresses.in_force(named)
     except InvalidInput as problem:
         st.toast(as_sentence(str(problem)))
         for name in ("settings", "run"):
@@ -144,14 +144,16 @@ def experiment() -> Experiment:
 def keep(experiment: Experiment) -> None:
     """Remember what the controls say, in the session and in the address."""
     st.session_state["experiment"] = experiment
-    written = addresses.compact(experiment)
-    if st.query_params.get("settings") != written:
-        st.session_state["written"] = [*st.session_state.get("written", []), (time.monotonic(), written)][-50:]
+    written, before = addresses.compact(experiment), st.query_params.get("settings")
+    if before != written:
+        left = [] if before is None else [before]
+        now = [(time.monotonic(), address) for address in (*left, written)]
+        st.session_state["written"] = [*st.session_state.get("written", []), *now][-100:]
         st.query_params["settings"] = written
 
 
 def _just_written() -> list[str]:
-    """Addresses that this page wrote a moment ago: a quick second click still carries the one before its own."""
+    """Addresses that this page wrote or left a moment ago: quick clicks still carry one from before the last."""
     since = time.monotonic() - ECHO_SECONDS
     return [address for when, address in st.session_state.get("written", []) if when > since]
 
@@ -215,8 +217,8 @@ def detach() -> None:
 
 
 def open_run(run_id: str) -> None:
-    """Go to Train with this run in view and the controls at its settings."""
-    load(addresses.in_hand(lab().run(run_id).experiment))
+    """Go to Train with this run in view and the controls at the settings in force in it."""
+    load(addresses.in_force(lab().run(run_id).experiment))
     st.session_state["run"] = run_id
     st.switch_page("pages/train.py", query_params={"run": run_id})
 

@@ -14,7 +14,7 @@ import streamlit as st
 from mtl_core.experiment import Change, Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
-from pages.ui.addresses import in_hand, without_changes
+from pages.ui.addresses import in_force, in_hand, without_changes
 from pages.ui.arms import sharing_titles
 
 if TYPE_CHECKING:
@@ -125,16 +125,29 @@ def live_values(experiment: Experiment) -> dict[tuple[str, str, str], Any]:
 
 
 def turn_knobs(record: RunRecord) -> None:
-    """Pass on to an active run what was turned since; only knobs that were touched while it was in view."""
+    """Pass on to an active run what was turned since.
+
+    Only knobs that were touched while it was in view, and that showed the value in force in it: one that stood
+    elsewhere belongs to the next run.
+    """
     now = live_values(session.experiment())
     known_id, sent = st.session_state.get("sent", ("", {}))
     if known_id == record.id and record.status in ACTIVE and session.experiment().tasks == record.experiment.tasks:
-        methods = {part: getattr(record.experiment, part).name for part in Experiment.PARTS}
+        standing = live_values(_standing(record))
         for (part, method, knob), value in now.items():
-            if methods[part] == method and sent.get((part, method, knob)) != value:
+            before = standing.get((part, method, knob))
+            if before is not None and sent.get((part, method, knob)) == before != value:
                 session.lab().change(record.id, part, knob, value)
                 _passed_on(record.id)[part, knob] = value
     st.session_state["sent"] = (record.id, now)
+
+
+def _standing(record: RunRecord) -> Experiment:
+    """What the run stands at, with what was passed on to it from here and may not have reached it yet."""
+    last, now = record.experiment.training.steps, record.experiment
+    for (part, knob), value in _passed_on(record.id).items() if record.status in ACTIVE else ():
+        now = now.changed(Change(last, part, knob, value))
+    return now.at(last)
 
 
 def _passed_on(run_id: str) -> dict[tuple[str, str], Any]:
@@ -148,11 +161,6 @@ def changed_since(record: RunRecord) -> list[str]:
 
     A knob that was turned here while the run trains has been passed on to it: it is in force, not different.
     """
-    last, then, now = record.experiment.training.steps, record.experiment, session.experiment()
-    if record.status in ACTIVE:
-        for (part, knob), value in _passed_on(record.id).items():
-            then = then.changed(Change(last, part, knob, value))
-    then = without_changes(then.at(last))
     names = {
         "data": "data",
         "tasks": "tasks",
@@ -163,5 +171,5 @@ def changed_since(record: RunRecord) -> list[str]:
         "training": "training",
         "plan": "number of networks",
     }
-    before, after = in_hand(then).to_json(), in_hand(now).to_json()
+    before, after = in_force(_standing(record)).to_json(), in_hand(session.experiment()).to_json()
     return [word for key, word in names.items() if before[key] != after[key]]

@@ -10,7 +10,7 @@ from streamlit.components.v2 import component
 
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
-from pages.ui.addresses import in_hand
+from pages.ui.addresses import in_force
 from pages.ui.train_actions import ACTIVE, changed_since, wish
 
 if TYPE_CHECKING:
@@ -118,5 +118,5 @@ def notices(record: RunRecord | None) -> None:
                 width="stretch",
             )
             if st.button("Back to its settings", key="back", type="tertiary"):
-                session.load(in_hand(record.experiment.at(record.experiment.training.steps)))
+                session.load(in_force(record.experiment))
                 st.rerun()
