@@ -228,7 +228,7 @@ def _results(record: AdaptationRecord, history: MetaHistory) -> None:
             if shown.shots:
                 numbers_of(shown, labels, short)
             else:
-                st.caption("The first look at new tasks comes in a moment.")
+                st.caption("The first look at new tasks follows the first meta-step.")
     who_is_compared(shown)
     if record.has_ended:
         exports(record)
