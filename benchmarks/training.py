@@ -72,7 +72,7 @@ def measure_weightings() -> list[Row]:
 def measure_sharings() -> list[Row]:
     """Every sharing type over 20 networks against the matrix products that it makes."""
     calm()
-    networks, steps = replicas(SEEDS), 96
+    networks, steps = replicas(SEEDS), 64
 
     def ours(name: str) -> float:
         return trained(stack(networks, steps=steps, sharing=name))
@@ -80,7 +80,7 @@ def measure_sharings() -> list[Row]:
     floors = {name: products.floor(stack(networks, steps=steps, sharing=name)) for name in sharings}
     works: dict[str, Callable[[], float]] = {name: partial(ours, name) for name in sharings}
     works |= {f"floor {name}": timed(partial(run, steps)) for name, run in floors.items()}
-    each = {name: 1000 * seconds / steps for name, seconds in fastest(works, repeats=5).items()}
+    each = {name: 1000 * seconds / steps for name, seconds in fastest(works, repeats=10).items()}
     rows = []
     for name in sharings:
         label = f"{sharings[name].label()}: one step of 20 networks"
