@@ -34,7 +34,7 @@ def measure() -> list[Row]:
 
 
 def fastest_step(device: torch.device, count: int) -> float:
-    """Seconds of a step of `count` networks: the shortest mean of several stretches of a fifth of a second or two steps each."""
+    """Seconds of a step of `count` networks: the shortest mean of several stretches of some steps each."""
     built = stack(replicas(count, alone=False), steps=1_000_000, device=device)
     once = _stretch(built, 2)
     steps = max(int(SECONDS / once), 2)

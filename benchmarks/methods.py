@@ -34,6 +34,7 @@ settings, what it promises, what it costs, where it comes from and where it depa
 T is the number of tasks, K the number of those that a network learns and that have a label in the step, L_t the loss of
 task t, g_t its gradient on the shared parameters.
 """
+LEARNERS = "The page New tasks and `mtl-lab adapt` compare these on tasks that none of them has seen.\n"
 WEIGHED, STEP = " / equal weights", ": one step of 20 networks"
 Costs = dict[str, str]
 
@@ -59,7 +60,7 @@ def document() -> str:
         *chapter(optimisers, list(optimisers), costs),
         "\n## Kinds of task\n",
         *chapter(kinds, list(kinds), costs),
-        "\n## Learning to learn\n\nThe page New tasks and `mtl-lab adapt` compare these on tasks that none of them has seen.\n",
+        "\n## Learning to learn\n\n" + LEARNERS,
         *chapter(learners, list(learners), costs),
         "\n## Families of tasks to learn from\n",
         *chapter(families, list(families), costs),
