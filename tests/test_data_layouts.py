@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.data.encodings import samples
 from mtl_core.data.reading import read_table
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
@@ -102,6 +103,15 @@ def test_a_person_may_choose_the_encoding() -> None:
     for wrong in ("utf-8", "no such encoding"):
         with pytest.raises(InvalidInput, match="is not written in"):
             read_table(content, "t.csv", wrong)
+
+
+def test_samples_show_the_signs_that_tell_encodings_apart() -> None:
+    line = ",".join(f"a long name {i}" for i in range(9)) + ",Temperature(°C),Größe," + "x," * 99
+    found = samples(f"plain\n{line}\n1,2\n".encode("cp1252"), ("cp1252", "gb18030"))
+    assert "Temperature(°C),Größe" in found["cp1252"]
+    assert "°C" not in found["gb18030"]
+    assert all(len(sample) <= 80 for sample in found.values())
+    assert samples(b"a,b\n", ("cp1252",)) == {"cp1252": ""}
 
 
 def test_utf_16_is_known_without_its_mark() -> None:

@@ -264,6 +264,25 @@ def test_each_kind_of_column_gets_its_role() -> None:
     assert all(column.reason for column in guess(frame))
 
 
+def test_the_shape_of_a_column_is_that_of_its_values() -> None:
+    n = 64
+    frame = numbers(
+        n,
+        even=[i / 7 for i in range(n)],
+        flag=[0, 0, 0, 1] * 16,
+        colour=["red"] * 32 + ["blue"] * 16 + [None] * 16,
+        name=[f"n{i}" for i in range(n)],
+        wild=[np.inf, 1e308, -1e308, *range(n - 3)],
+        none=[None] * n,
+    )
+    found = {column.name: column.shape for column in guess(frame)}
+    assert found["even"] == (1.0,) * 16
+    assert found["flag"] == (1.0, 0.333)
+    assert found["colour"] == (1.0, 0.5)
+    assert found["name"] == found["none"] == ()
+    assert max(found["wild"]) == 1.0
+
+
 def test_a_recipe_goes_through_its_text() -> None:
     recipe = Recipe(("名", "b"), (("c", "binary"),), ("b",), "who")
     assert Recipe.from_text(recipe.to_text()) == recipe

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_core.data.dates import date_order
 from mtl_core.data.pieces import each_told
@@ -18,6 +20,7 @@ FEW_CODES = 10
 CLASS_LIMIT = 50
 CATEGORY_LIMIT = 100
 """Up to so many different texts become an input each; more are hashed to fewer."""
+SHAPE_ROWS, BINS = 5000, 16
 ROWS_PER_NAME = 5
 """Names with fewer rows each are not proposed as a feature: little could be learned about one."""
 
@@ -37,7 +40,8 @@ class Column:
         (many different texts), "mixed" (numbers with some words), "id", "constant", "empty".
     role: "feature", "task" or "ignore". kind: how it would be learned as a task ("" = it cannot be).
     missing: share of empty cells. reason: why, in a few words. examples: some values, as text. order: of the parts of
-    dates (`dates.py`), "" for all else.
+    dates (`dates.py`), "" for all else. shape: how its values are spread, heights up to 1: bins from the smallest to
+    the largest number, or the most frequent texts; some thousand rows tell it.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Column:
     distinct: int
     examples: tuple[str, ...]
     order: str = ""
+    shape: tuple[float, ...] = ()
 
 
 def guess(frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -82,7 +87,26 @@ def _column(cells: pd.Series) -> Column:
         found = kind_of(name, known, values)
     examples = tuple(short(each) for each in as_text(values.head(3)))
     order = date_order(values.astype("str")) if found[0] == "date" else ""
-    return Column(name, *found, float(cells.isna().mean()), distinct, examples, order)
+    return Column(name, *found, float(cells.isna().mean()), distinct, examples, order, _shape(known, found[0]))
+
+
+def _binned(numbers: NDArray[np.float64], bins: int) -> NDArray[Any]:
+    """How many numbers lie in each of equal steps from the smallest to the largest."""
+    numbers = numbers[np.abs(numbers) < 1e150]
+    low, high = (numbers.min(), numbers.max()) if len(numbers) else (0.0, 0.0)
+    places = (numbers - low) / (high - low) * bins if high > low else np.zeros(len(numbers))
+    return np.bincount(np.minimum(places.astype(np.int64), max(bins - 1, 0)), minlength=1)
+
+
+def _shape(known: pd.Series, kind: str) -> tuple[float, ...]:
+    some = known.iloc[:: max(len(known) // SHAPE_ROWS, 1)]
+    if kind in ("id", "text", "date", "mixed", "empty"):
+        return ()
+    if pd.api.types.is_numeric_dtype(some) and some.dtype != bool:
+        counts = _binned(some.to_numpy(float), min(BINS, some.nunique()))
+    else:
+        counts = some.value_counts().head(BINS).to_numpy()
+    return tuple(round(float(count), 3) for count in counts / max(counts.max(), 1))
 
 
 Found = tuple[str, str, str, str]

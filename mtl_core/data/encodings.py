@@ -11,6 +11,8 @@ PAIRED, SINGLE = ["gb18030", "cp1252"], ["cp1252", "cp1251"]
 CHOICES = ("utf-8", "gb18030", "cp1252", "latin_1", "cp1251", "utf-16")
 """Encodings that a person can choose."""
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BEFORE, AROUND = 20, 60
+"""Bytes of a sample before and after its first sign beyond ASCII."""
 _ODD_LINES = 500
 
 
@@ -38,8 +40,10 @@ def detect(content: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def samples(content: bytes, names: tuple[str, ...]) -> dict[str, str]:
-    """How the first line with signs beyond ASCII reads in each of these encodings."""
-    line = next(iter(odd_lines(content)), b"")[:200]
+    """How the text around the first sign beyond ASCII reads in each of these encodings."""
+    line = next(iter(odd_lines(content)), b"")
+    first = next((i for i, sign in enumerate(line) if sign > 0x7F), 0)  # what stands before it is ASCII in all of them
+    line = line[max(first - BEFORE, 0) : first + AROUND]
     return {name: line.decode(name, errors="replace") for name in names}
 
 

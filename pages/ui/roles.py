@@ -19,7 +19,7 @@ ROLES = (FEATURE, CATEGORIES, TASK, EDGE, GROUP, QUERY, EACH, IGNORE)
 _WORDS = {"feature": FEATURE, "task": TASK, "box": EDGE, "group": GROUP, "each": EACH, "query": QUERY, "ignore": IGNORE}
 KINDS = {kinds[name].title: name for name in kinds if not kinds[name].in_boxes}
 """What a task can be learned as: the words on the page -> the kind of task."""
-COLUMNS = ("column", "role", "kind", "examples", "missing", "found", "reason")
+COLUMNS = ("column", "role", "kind", "shape", "examples", "missing", "found", "reason")
 
 
 def role_table(columns: Sequence[Column], recipe: Recipe | None = None) -> pd.DataFrame:
@@ -31,6 +31,7 @@ def role_table(columns: Sequence[Column], recipe: Recipe | None = None) -> pd.Da
             "kind": _kind(column, recipe),
             "found": column.type,
             "missing": column.missing,
+            "shape": list(column.shape),
             "examples": " | ".join(column.examples),
             "reason": column.reason,
         }
