@@ -18,6 +18,7 @@ from hypothesis import strategies as some
 
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.data.table import CsvFile
+from mtl_core.evaluation.report import sharing_titles
 from mtl_core.experiment import Change, Experiment, Plan, Training
 from mtl_core.models.base import sharings
 from mtl_core.models.hard import Hard
@@ -334,7 +335,7 @@ def test_turned_knobs_are_told_in_words() -> None:
 
 def test_sharing_types_that_run_twice_are_numbered() -> None:
     twice = replace(FIRST, sharings=(Hard(), Hard(private_layers=1)))
-    assert list(arms.sharing_titles(twice).values()) == ["One trunk for all 1", "One trunk for all 2"]
+    assert list(sharing_titles(twice).values()) == ["One trunk for all 1", "One trunk for all 2"]
 
 
 # --- the process --------------------------------------------------------------------------------------------------

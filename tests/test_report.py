@@ -138,10 +138,17 @@ def test_another_method_differs_in_its_name_and_in_knobs_that_only_one_has() -> 
     assert found["Loss weights: Weight"] == ("", "1.0, 2.0")
 
 
+def test_a_race_differs_from_one_of_its_runners_by_the_others_alone() -> None:
+    found = differences(EXPERIMENT, replace(EXPERIMENT, sharings=(*EXPERIMENT.sharings, sharings["mmoe"]())))
+    mine = EXPERIMENT.sharings[0]
+    assert {each.setting for each in found if each.a} == {"How to share"}
+    assert not any(each.setting.startswith(f"{mine.title}:") for each in found)
+
+
 @pytest.mark.parametrize("name", sharings)
 def test_every_sharing_type_can_be_described(name: str) -> None:
     words = settings_in_words(replace(EXPERIMENT, sharings=(sharings[name](), Hard())))
-    assert words["How to share 1"] == sharings[name].label()
+    assert words["How to share"].startswith(sharings[name].label())
     assert all(isinstance(value, str) for value in words.values())
 
 

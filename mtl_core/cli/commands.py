@@ -210,9 +210,10 @@ def _run(wish: Experiment, name: str, note: str, as_json: bool) -> None:
     """Hand in, follow, show. The engine is started for the time of the run unless one serves the store."""
     from mtl_core.api import Lab
     from mtl_core.cli import tables, watching
+    from mtl_core.evaluation.report import run_name
 
     lab = Lab()
-    run = lab.submit(wish, name, note)
+    run = lab.submit(wish, name or run_name(wish, lab.dataset(wish.data).title), note)
     lab.ensure_engine()
     try:
         watching.follow(lab, run, _err())

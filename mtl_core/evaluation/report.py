@@ -104,12 +104,27 @@ def data_apart(a: Experiment, b: Experiment) -> str:
     return listing([f"{name.removeprefix('Data: ').lower()}: {apart[name]}" for name in dials]) or "the rows themselves"
 
 
+def sharing_titles(experiment: Experiment) -> dict[str, str]:
+    """Plain words for each sharing type of the race, by its key; numbered where a type runs twice."""
+    found = {}
+    for key, sharing in zip(experiment.sharing_keys(), experiment.sharings, strict=True):
+        place = key.removeprefix(sharing.name).removeprefix("-")
+        found[key] = f"{sharing.title} {place}".strip()
+    return found
+
+
+def run_name(experiment: Experiment, data_title: str) -> str:
+    """What a run is called until somebody renames it: its data and how it shares."""
+    return f"{data_title}: {listing(list(sharing_titles(experiment).values()))}"
+
+
 def settings_in_words(experiment: Experiment) -> dict[str, str]:
     """Every setting of an experiment: its name in plain words -> its value as text."""
     words = _described("Data", experiment.data) | {"Tasks": ", ".join(experiment.tasks)}
-    many = len(experiment.sharings) > 1
-    for i, sharing in enumerate(experiment.sharings, 1):
-        words |= _described(f"How to share {i}" if many else "How to share", sharing)
+    titles = sharing_titles(experiment)
+    words["How to share"] = ", ".join(each.label() for each in experiment.sharings)
+    for key, sharing in zip(experiment.sharing_keys(), experiment.sharings, strict=True):
+        words |= _knobs(titles[key], sharing)
     words |= _described("Loss weights", experiment.weighting)
     words |= _knobs("Network", experiment.trunk)
     words |= _described("Optimiser", experiment.optimiser)

@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mtl_core.evaluation.report import sharing_titles
 from mtl_core.experiment import Arm, Change, Experiment
 from pages.ui import colours, text
 from pages.ui.charts import Curve, Mark, Panel
 
 if TYPE_CHECKING:
     from mtl_core.evaluation.history import History
-
-
-def sharing_titles(experiment: Experiment) -> dict[str, str]:
-    """Plain words for each sharing type of the race, by its key; numbered where a type runs twice."""
-    found = {}
-    for key, sharing in zip(experiment.sharing_keys(), experiment.sharings, strict=True):
-        place = key.removeprefix(sharing.name).removeprefix("-")
-        found[key] = f"{sharing.title} {place}".strip()
-    return found
 
 
 def served(history: History, arm: Arm) -> list[tuple[str, str]]:

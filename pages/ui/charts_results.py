@@ -64,7 +64,7 @@ def gain_dots(gains: Sequence[Gain], unit: str = "%", revision: str = "", span: 
         "ticktext": [text.chart_plain(text.cut(row, 22)) for row in rows],
     }
     layout = base_layout(hovermode="closest", showlegend=len(kinds) > 1)
-    layout["xaxis"] = axis(f"hurts ← {unit} of error → helps", range=[-span, span], nticks=5)
+    layout["xaxis"] = axis(f"hurts ← {'% of error' if unit == '%' else unit} → helps", range=[-span, span], nticks=5)
     layout["xaxis"] |= {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1}
     layout["yaxis"] = axis(range=[len(rows) - 0.4, -0.6], **ticks) | {"nticks": 0}
     layout["margin"] = {"l": 60, "r": 8, "t": 26 if len(kinds) > 1 else 8, "b": 40}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from mtl_core.evaluation.report import sharing_titles
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
-from pages.ui.arms import sharing_titles
 from pages.ui.suggest import full
 from pages.ui.verdict_view import verdict_view
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mtl_core.evaluation.report import data_apart
+from mtl_core.evaluation.report import data_apart, sharing_titles
 from mtl_core.store.records import Record, RunRecord
 from pages.ui import session, text
 from pages.ui.run_table import progress
@@ -60,9 +60,11 @@ def answer(record: Record) -> None:
     if comparison.too_early:
         st.markdown(text.plain(comparison.notes[0]))
         return
-    for sharing in record.experiment.sharing_keys():
+    titles = sharing_titles(record.experiment)
+    for sharing, title in titles.items():
+        runner = f"**{text.plain(title)}**: " if len(titles) > 1 else ""
         for baseline in record.experiment.baselines()[:1]:
-            st.markdown(text.plain(comparison.sentence(sharing, baseline)))
+            st.markdown(f"{runner}{text.plain(comparison.sentence(sharing, baseline))}")
 
 
 def answer_of_learners(record: Record) -> None:

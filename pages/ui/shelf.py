@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mtl_core.evaluation.report import settings_in_words
+from mtl_core.evaluation.report import settings_in_words, sharing_titles
 from mtl_core.meta.adaptation import Adaptation
 from mtl_core.metrics import metrics
-from pages.ui import arms, colours, forms, text
+from pages.ui import colours, forms, text
 from pages.ui.charts import Curve, Panel
 from pages.ui.charts_results import Cost, Gain
 
@@ -91,7 +91,7 @@ def contenders(shelved: Sequence[Shelved]) -> tuple[Contender, ...]:
     """Every way of learning together, run by run."""
     found = []
     for each in shelved:
-        titles = arms.sharing_titles(each.run.experiment)
+        titles = sharing_titles(each.run.experiment)
         for place, (arm, title) in enumerate(titles.items()):
             label = f"{each.letter} {title}" if len(titles) > 1 else f"{each.letter} {run_title(each.run)}"
             found.append(Contender(each, arm, label, colours.ARM_MARKERS[place % len(colours.ARM_MARKERS)]))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from mtl_core.evaluation.report import run_name
 from mtl_core.experiment import Change, Experiment
 from mtl_core.registry import InvalidInput
-from pages.ui import session, text
+from pages.ui import session
 from pages.ui.addresses import in_force, in_hand, without_changes
-from pages.ui.arms import sharing_titles
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
@@ -39,12 +39,6 @@ def act() -> None:
         WISHES[word]()
     except InvalidInput as problem:
         st.session_state["refused"] = str(problem)
-
-
-def run_name(experiment: Experiment) -> str:
-    """What a run is called until somebody renames it: its data and how it shares."""
-    title = session.lab().dataset(experiment.data).title
-    return f"{title}: {text.listing(list(sharing_titles(experiment).values()))}"
 
 
 def _run() -> None:
@@ -96,7 +90,8 @@ WISHES: dict[str, Callable[[], None]] = {
 
 
 def _begin(experiment: Experiment, paused: bool = False) -> None:
-    run_id = session.lab().submit(experiment, name=run_name(experiment), paused=paused)
+    name = run_name(experiment, session.lab().dataset(experiment.data).title)
+    run_id = session.lab().submit(experiment, name=name, paused=paused)
     session.attach(run_id)
     st.session_state["sent"] = (run_id, live_values(experiment))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from mtl_core.evaluation.report import sharing_titles
 from pages.ui import arms, charts, charts_inside, colours, forms, session, text
 from pages.ui.live_chart import live_chart
 from pages.ui.suggest import next_runs
@@ -84,7 +85,7 @@ def progress_words(record: RunRecord, others: int = 0) -> str:
 
 def _answer(record: RunRecord) -> str:
     """The verdict column; gives the key of the sharing type that is shown."""
-    titles = arms.sharing_titles(record.experiment)
+    titles = sharing_titles(record.experiment)
     st.markdown("##### Does sharing help?")
     sharing = next(iter(titles))
     if len(titles) > 1:
