@@ -50,7 +50,7 @@ def history() -> list[Record]:
     if not records:
         st.info("Nothing has been run yet. Choose data and tasks, press Run, and the run stands here from then on.")
         if st.button("Make the first run", type="primary", key="runs.first"):
-            st.switch_page("pages/train.py")
+            st.switch_page("pages/train.py", query_params={})
         return []
     found = filtered(sorted({record.data_title for record in records}))
     if not found:

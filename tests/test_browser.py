@@ -82,6 +82,7 @@ def picture_of_a_failure(request: pytest.FixtureRequest, page: Page, home: Path)
 
 def no_trouble(page: Page) -> None:
     expect(page.get_by_text("Traceback")).to_have_count(0)
+    expect(page.get_by_text("could not be shown")).to_have_count(0)
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
 
 
@@ -148,6 +149,28 @@ def test_a_run_ends_with_a_verdict_and_can_be_compared(page: Page, address: str,
     expect(page.get_by_text("How much does sharing gain?")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("First example: penguins").first).to_be_visible(timeout=PATIENCE)
     no_trouble(page)
+
+
+def test_a_method_is_found_by_its_author_and_tried(page: Page, address: str) -> None:
+    page.goto(f"{address}/reference")
+    page.get_by_placeholder("Find a method").fill("Kendall")
+    expect(page.get_by_text("uncertainty weighting").first).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Try it").first.click()
+    expect(page.get_by_text("Noisy tasks count less").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(RUN)).to_be_visible(timeout=PATIENCE)
+    no_trouble(page)
+
+
+def test_quick_presses_on_a_slider_all_count(page: Page, address: str, lab: Lab) -> None:
+    example = next(run for run in lab.runs() if run.name == "First example: penguins")
+    page.goto(f"{address}/train?run={example.id}")
+    slider = page.get_by_role("slider", name="sex")
+    slider.focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight", delay=10)
+    expect(page.get_by_text("Changed since then: loss weights")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(2000)
+    expect(slider).to_have_js_property("value", "2.2")
 
 
 @pytest.mark.parametrize("place", ["", "data", "train", "compare", "learn", "adapt", "runs", "reference"])

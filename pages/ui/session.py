@@ -245,7 +245,7 @@ def open_settings(experiment: Experiment) -> None:
     """Go to Train with these settings, ready to run."""
     load(experiment)
     st.session_state.pop("run", None)
-    st.switch_page("pages/train.py")
+    st.switch_page("pages/train.py", query_params={})
 
 
 # --- the frame of every page ------------------------------------------------------------------------------------
