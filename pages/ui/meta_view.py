@@ -76,9 +76,8 @@ def example(chosen: Shown, labels: int) -> None:
     st.markdown(headline(chosen, labels))
     st.caption(text.plain(chosen.about))
     short = {name: learners[name].term for name in chosen.learners}
-    with st.container(key="region"):
-        left, right = st.columns(2, gap="medium")
-        charts_of_errors(chosen, short, labels, left, right)
+    left, right = st.columns(2, gap="medium")
+    charts_of_errors(chosen, short, labels, left, right)
     with st.expander("The numbers"):
         numbers_of(chosen, labels, short)
     who_is_compared(chosen)
