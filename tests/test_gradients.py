@@ -9,7 +9,8 @@ import torch
 import mtl_core.models  # noqa: F401 - fills the registry
 from mtl_core.models import layers
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
-from mtl_core.models.extraction import ProgressiveLayeredExtraction
+from mtl_core.models.experts import MultiGateMixtureOfExperts
+from mtl_core.models.extraction import CustomisedGateControl, ProgressiveLayeredExtraction
 from mtl_core.models.hard import Hard
 from mtl_core.models.stitch import CrossStitch, Sluice
 from mtl_core.tasks import TaskSpec
@@ -32,6 +33,9 @@ VARIANTS = [
     CrossStitch(frozen=True),
     Sluice(parts=1),
     Sluice(parts=4),
+    CustomisedGateControl(experts=1, own_experts=2),
+    CustomisedGateControl(experts=3, own_experts=0),
+    MultiGateMixtureOfExperts(experts=1),
     ProgressiveLayeredExtraction(experts=1, own_experts=2),
     ProgressiveLayeredExtraction(experts=3, own_experts=0),
 ]

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Layout, Parameter, Parameters, Shape, Sharing, sharings
+from mtl_core.models.base import Layout, Parameter, Parameters, Pullback, Shape, Sharing, sharings
+from mtl_core.models.mixture import mixture
 from mtl_core.registry import knob
 
 
@@ -55,6 +56,11 @@ class MultiGateMixtureOfExperts(Sharing):
         values = layers.columns(parameters, inputs, shape, range(shape.n_layers))  # [R, E, B, W]
         shares = self._shares(parameters, inputs).expand(-1, shape.n_tasks, -1, -1)
         return layers.mixed_heads(parameters, values, shares, shape)
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if shape.grids:
+            return super().linearise(parameters, inputs, shape)
+        return mixture(parameters, inputs, shape, "gate.weight")
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return layers.trunk_names(shape)

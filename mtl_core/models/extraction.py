@@ -9,6 +9,7 @@ from mtl_core.lazy import torch
 from mtl_core.models import layers
 from mtl_core.models.base import Layout, Parameter, Parameters, Pullback, Shape, Sharing, sharings
 from mtl_core.models.experts import expert_words
+from mtl_core.models.mixture import mixture
 from mtl_core.models.progressive import progressive
 from mtl_core.registry import knob
 
@@ -83,6 +84,11 @@ class CustomisedGateControl(CustomisedExperts):
         if self.own_experts:
             own = layers.columns(parameters, inputs, shape, depth, "own").unflatten(1, (shape.n_tasks, -1))
         return self.heads(parameters, common, own, task_gates(parameters["gate.0"], inputs), shape)
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if shape.grids:
+            return super().linearise(parameters, inputs, shape)
+        return mixture(parameters, inputs, shape, "gate.0")
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return layers.trunk_names(shape)

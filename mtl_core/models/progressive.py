@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from mtl_core.lazy import torch
 from mtl_core.models.base import Parameters, Pullback, Shape
 from mtl_core.models.chain import bent
-from mtl_core.models.layers import owners
-from mtl_core.models.written import PrivateHeads, Slopes, by_task
+from mtl_core.models.mixture import Above, MixedHeads, before_softmax, times
+from mtl_core.models.written import Slopes
 
 
 @dataclass
@@ -31,23 +31,13 @@ class Level:
     listened: torch.Tensor = field(init=False)
 
 
-@dataclass
-class Above:
-    """Gradients of a level's features and gates; as in `Level`."""
-
-    shares: torch.Tensor
-    common: torch.Tensor
-    own: torch.Tensor | None
-    overall: torch.Tensor | None = None
-
-
 class Progressive:
     """One forward pass; `pull` may be called several times."""
 
     def __init__(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape, n_common: int) -> None:
         self.values = {name: each.detach() for name, each in parameters.items()}
         self.shape, self.n_common = shape, n_common
-        self.heads, self.levels = PrivateHeads(parameters, shape), list[Level]()
+        self.levels: list[Level] = []
         self.n_replicas, self.n_rows = inputs.shape[:2]
         road = inputs
         tasks = inputs.unsqueeze(1).expand(-1, shape.n_tasks, -1, -1).flatten(0, 1)
@@ -56,21 +46,16 @@ class Progressive:
             self.levels.append(level)
             if i < shape.n_layers - 1:
                 road, tasks = self._handed(i, level)
-        self.seen = self._heard(level)  # [R, O, S, B]
-        self.wide = level.shares if shape.n_tasks == sum(shape.outputs) else level.shares[:, owners(shape)]
-
-    def outputs(self) -> torch.Tensor:
-        """[R, B, O]."""
-        return ((self.seen * self.wide).sum(2) + self.heads.bias).transpose(1, 2)
+        self.heads = MixedHeads(parameters, shape, level.common, level.own, level.shares)
 
     def pull(self, gradient: torch.Tensor) -> list[torch.Tensor]:
         """Gradients of the parameters, in order, from that of the outputs [R, B, O]."""
         found: Slopes = {}
-        above = self._from_heads(gradient.transpose(1, 2), found)
+        above, overall = self.heads.pull(gradient, found), None
         for i in reversed(range(len(self.levels))):
-            road, tasks = self._level(i, above, found)
+            road, tasks = self._level(i, above, overall, found)
             if i:
-                above = self._mixed(self.levels[i - 1], road, tasks)
+                above, overall = self._mixed(self.levels[i - 1], road, tasks)
         return [found[name] for name in self.values]
 
     # --- forward --------------------------------------------------------------------------------------------
@@ -81,10 +66,10 @@ class Progressive:
         own = self._features(f"own.{i}", tasks, self.n_own) if self.n_own else None
         return Level(road, tasks, torch.unflatten(shares, 0, gate.shape[:2]), common, own)
 
-    def _features(self, name: str, seen: torch.Tensor, times: int) -> torch.Tensor:
-        """Of experts `name`, `times` of which see the same [N, B, in]: [R, experts, B, W]."""
+    def _features(self, name: str, seen: torch.Tensor, n_experts: int) -> torch.Tensor:
+        """Of experts `name`, `n_experts` of which see the same [N, B, in]: [R, experts, B, W]."""
         weight, bias = self.values[f"{name}.weight"], self.values[f"{name}.bias"]
-        out = torch.baddbmm(bias.flatten(0, 1), _times(seen, times), weight.flatten(0, 1))
+        out = torch.baddbmm(bias.flatten(0, 1), times(seen, n_experts), weight.flatten(0, 1))
         out = out.relu_() if self.shape.trunk.activation == "relu" else out.tanh_()
         return torch.unflatten(out, 0, weight.shape[:2])
 
@@ -113,35 +98,14 @@ class Progressive:
         own: torch.Tensor = each.diagonal(dim1=1, dim2=2).movedim(3, 1)
         return own
 
-    def _heard(self, level: Level) -> torch.Tensor:
-        """Every head, without its bias, on every expert that its task sees: [R, O, S, B]."""
-        flat = level.common.flatten(1, 2).transpose(1, 2)  # [R, W, E * B]
-        common = torch.unflatten(torch.bmm(self.heads.weight, flat), 2, (self.n_common, -1))
-        if level.own is None:
-            return common
-        own = self.heads.forward(self._own_rows(level.own).transpose(2, 3))
-        return torch.cat([common, own.unflatten(2, (self.n_own, -1))], 2)
-
     # --- backward -------------------------------------------------------------------------------------------
-    def _from_heads(self, gradient: torch.Tensor, found: Slopes) -> Above:
-        """gradient [R, O, B]."""
-        level = self.levels[-1]
-        each = gradient.unsqueeze(2) * self.wide  # [R, O, S, B]
-        common = each[:, :, : self.n_common].flatten(2)
-        found["head.bias"] = gradient.sum(2, keepdim=True)  # the shares of an output sum to 1
-        found["head.weight"] = torch.bmm(common, level.common.flatten(1, 2))
-        to_common = torch.bmm(common.transpose(1, 2), self.heads.weight).view_as(level.common)
-        to_own = None
-        if level.own is not None:
-            own = each[:, :, self.n_common :].flatten(2)
-            found["head.weight"] += self.heads.to_weight(own, self._own_rows(level.own).transpose(2, 3))
-            to_own = self.heads.to_rows(own).view_as(level.own)
-        return Above(by_task(gradient.unsqueeze(2) * self.seen, self.shape), to_common, to_own)
-
-    def _level(self, i: int, above: Above, found: Slopes) -> tuple[torch.Tensor, torch.Tensor]:
-        """Notes the gradients of level i; to those of its road and of what its tasks see (of no use in the first)."""
+    def _level(
+        self, i: int, above: Above, overall: torch.Tensor | None, found: Slopes
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Notes the gradients of level i, from those of its features, of its tasks' shares and of its overall gate; to
+        those of its road and of what its tasks see (of no use in the first)."""
         level, gate = self.levels[i], self.values[f"gate.{i}"].flatten(0, 1)
-        logits = _before_softmax(above.shares, level.shares).flatten(0, 1)  # [R * T, S, B]
+        logits = before_softmax(above.shares, level.shares).flatten(0, 1)  # [R * T, S, B]
         found[f"gate.{i}"] = torch.bmm(logits, level.tasks).view_as(self.values[f"gate.{i}"])
         road = self._experts(f"trunk.{i}", level.common, above.common, level.road, i > 0, found)
         tasks = logits
@@ -150,8 +114,8 @@ class Progressive:
         if i:
             to_gate = torch.bmm(logits.transpose(1, 2), gate)
             tasks = to_gate if level.own is None else to_gate.add_(tasks)
-        if above.overall is not None:
-            overall = _before_softmax(above.overall, level.overall).flatten(0, 1)  # [R, A, B]
+        if overall is not None:
+            overall = before_softmax(overall, level.overall).flatten(0, 1)  # [R, A, B]
             found[f"common.{i}"] = torch.bmm(overall, level.road).unsqueeze(1)
             if i:
                 road = torch.baddbmm(road, overall.transpose(1, 2), self.values[f"common.{i}"].flatten(0, 1))
@@ -170,15 +134,16 @@ class Progressive:
         weight = self.values[f"{name}.weight"]
         gradient = bent(gradient, features, self.shape.trunk.activation, in_place=True)
         found[f"{name}.bias"] = gradient.sum(2, keepdim=True)
-        flat, times = gradient.flatten(0, 1), gradient.shape[0] * gradient.shape[1] // len(seen)
-        found[f"{name}.weight"] = torch.bmm(_times(seen, times).transpose(1, 2), flat).view_as(weight)
+        flat, n_experts = gradient.flatten(0, 1), gradient.shape[0] * gradient.shape[1] // len(seen)
+        found[f"{name}.weight"] = torch.bmm(times(seen, n_experts).transpose(1, 2), flat).view_as(weight)
         if not goes_on:
             return flat
         down = torch.bmm(flat, weight.flatten(0, 1).transpose(1, 2))
-        return down if times == 1 else torch.unflatten(down, 0, (-1, times)).sum(1)
+        return down if n_experts == 1 else torch.unflatten(down, 0, (-1, n_experts)).sum(1)
 
-    def _mixed(self, level: Level, road: torch.Tensor, tasks: torch.Tensor) -> Above:
-        """Through the mixture that a level handed on: from the gradients of what the next level saw."""
+    def _mixed(self, level: Level, road: torch.Tensor, tasks: torch.Tensor) -> tuple[Above, torch.Tensor]:
+        """Through the mixture that a level handed on, from the gradients of what the next level saw; to those of its
+        features and gates, the overall gate's by itself."""
         each = torch.unflatten(tasks, 0, (-1, self.shape.n_tasks)).transpose(1, 2)
         handed = torch.cat([road.unsqueeze(2), each], 2).flatten(0, 1)  # [R * B, 1 + T, W]
         everyone = self._by_row(torch.bmm(level.listened.transpose(1, 2), handed)).transpose(1, 2)  # [R, A, B, W]
@@ -187,30 +152,16 @@ class Progressive:
         own = None
         if level.own is not None:
             shares, own = torch.cat([shares, self._mine(listened[:, 1:])], 2), everyone[:, self.n_common :].contiguous()
-        return Above(shares.contiguous(), everyone[:, : self.n_common].contiguous(), own, listened[:, :1].contiguous())
+        above = Above(shares.contiguous(), everyone[:, : self.n_common].contiguous(), own)
+        return above, listened[:, :1].contiguous()
 
     @property
     def n_own(self) -> int:
         """Own experts of each task."""
         return self.values["gate.0"].shape[2] - self.n_common
 
-    def _own_rows(self, own: torch.Tensor) -> torch.Tensor:
-        """[R, T * P, B, W] -> [R, T, P * B, W]."""
-        return own.reshape(self.n_replicas, self.shape.n_tasks, -1, own.shape[3])
-
     def _by_row(self, values: torch.Tensor) -> torch.Tensor:
         return torch.unflatten(values, 0, (self.n_replicas, self.n_rows))
-
-
-def _times(seen: torch.Tensor, times: int) -> torch.Tensor:
-    """Each of N once for every expert that sees it: [N, B, in] -> [N * times, B, in]."""
-    return seen if times == 1 else seen.unsqueeze(1).expand(-1, times, -1, -1).flatten(0, 1)
-
-
-def _before_softmax(gradient: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
-    """Gradient of what a softmax over the experts [R, T, experts, B] was taken of."""
-    found: torch.Tensor = torch.ops.aten._softmax_backward_data(gradient, shares, 2, shares.dtype)
-    return found
 
 
 def progressive(
@@ -218,4 +169,4 @@ def progressive(
 ) -> tuple[torch.Tensor, Pullback]:
     """Outputs [R, B, O] and their pullback; see `Progressive`."""
     found = Progressive(parameters, inputs, shape, n_common)
-    return found.outputs(), Pullback(found.pull)
+    return found.heads.outputs(), Pullback(found.pull)
