@@ -166,6 +166,19 @@ def test_a_knob_turned_while_paused_takes_effect_when_the_run_goes_on(bench: Ben
     assert facts(turned[0, 40, "progress"]) == facts(plain[0, 40, "progress"])
 
 
+def test_a_knob_turned_back_before_it_took_effect_was_not_turned(bench: Bench, small: Experiment) -> None:
+    rate, asked = Adam().learning_rate, replace(small, optimiser=Adam(), weighting=Fixed())
+    run = bench.lab.submit(asked, paused=True)
+    bench.lab.change(run, "optimiser", "learning_rate", 0.05)
+    bench.work(lambda: bool(bench.lab.run(run).experiment.changes))
+    bench.lab.change(run, "optimiser", "learning_rate", rate)
+    bench.work(lambda: not bench.lab.run(run).experiment.changes)
+    bench.lab.change(run, "optimiser", "learning_rate", rate)
+    bench.lab.change(run, "weighting", "weights_of_tasks", [1.0, 2.0])
+    bench.work(lambda: bool(bench.lab.run(run).experiment.changes))
+    assert [each.part for each in bench.lab.run(run).experiment.changes] == ["weighting"]
+
+
 def test_a_knob_turned_after_the_last_step_of_a_stack_is_said_to_be_too_late(bench: Bench, small: Experiment) -> None:
     late = course.course_of(bench.lab.run(bench.lab.submit(small)), saved={}, finished={0: 40})
     late.pending["optimiser", "learning_rate"] = 0.05

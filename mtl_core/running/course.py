@@ -212,9 +212,12 @@ def course_of(record: Record, saved: dict[int, Saved], finished: dict[int, int])
 
 
 def _with(experiment: Wish, change: Change) -> Experiment:
-    """A knob that was turned twice between two slices was turned once."""
+    """A knob that was turned twice between two slices was turned once; back to where it stood, not at all."""
     if not isinstance(experiment, Experiment):
         raise InvalidInput("nothing can be turned while learners are prepared")
     spot = (change.step, change.part, change.knob)
     kept = tuple(each for each in experiment.changes if (each.step, each.part, each.knob) != spot)
-    return replace(experiment, changes=kept).changed(change)
+    before = replace(experiment, changes=kept)
+    after = before.changed(change)
+    stood, stands = (getattr(each.at(change.step), change.part) for each in (before, after))
+    return before if stands == stood else after
