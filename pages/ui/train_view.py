@@ -109,17 +109,19 @@ def _answer(record: RunRecord) -> str:
         return sharing
     verdict_view(comparison, sharing, f"train-{record.id}-{sharing}")
     if len(titles) > 1 and comparison.ranks:
-        st.caption(text.plain(rank_words(comparison.ranks, titles)))
+        history = session.lab().history(record.id)
+        labels = {arm.key: arms.arm_label(history, arm) for arm in history.arms}
+        st.caption(text.plain(rank_words(comparison.ranks, labels)))
     if record.has_ended:
         _next_runs(record)
     return sharing
 
 
-def rank_words(ranks: dict[str, float], titles: dict[str, str]) -> str:
-    """The race in one line, best first."""
-    known = sorted((ranks[key], title) for key, title in titles.items() if key in ranks)
-    said = [f"{title} {text.number(rank)}" for rank, title in known]
-    return f"Mean rank over the tasks among all that ran, 1 = lowest error on every task: {', '.join(said)}."
+def rank_words(ranks: dict[str, float], labels: dict[str, str]) -> str:
+    """All that ran in one line, best first."""
+    known = sorted((ranks[key], label) for key, label in labels.items() if key in ranks)
+    said = [f"{label} {text.number(rank)}" for rank, label in known]
+    return f"Mean rank over the tasks, 1 = lowest error on every task: {'; '.join(said)}."
 
 
 def _next_runs(record: RunRecord) -> None:
