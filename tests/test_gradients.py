@@ -8,6 +8,7 @@ import torch
 
 import mtl_core.models  # noqa: F401 - fills the registry
 from mtl_core.models import layers
+from mtl_core.models.adapters import Adapters
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.experts import MultiGateMixtureOfExperts
 from mtl_core.models.extraction import CustomisedGateControl, ProgressiveLayeredExtraction
@@ -30,6 +31,7 @@ VARIANTS = [
     *(sharings[name]() for name in sharings),
     Hard(private_layers=1),
     Hard(private_layers=8),
+    Adapters(rank=0),
     CrossStitch(frozen=True),
     Sluice(parts=1),
     Sluice(parts=4),

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from mtl_core.lazy import torch
 from mtl_core.models import layers
-from mtl_core.models.base import Layout, Parameter, Parameters, Shape, Sharing, sharings
-from mtl_core.models.hard import branching_forward
+from mtl_core.models.base import Layout, Parameter, Parameters, Pullback, Shape, Sharing, sharings
+from mtl_core.models.corrected import corrected
+from mtl_core.models.hard import branching_forward, branching_pullback
 from mtl_core.registry import knob
 
 
@@ -41,6 +42,12 @@ class Adapters(Sharing):
         for i in range(shape.n_layers):
             values = self._layer(parameters, i, values, shape)
         return layers.private_heads(parameters, values, shape)
+
+    def linearise(self, parameters: Parameters, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Pullback]:
+        if self.rank and not shape.grids:
+            return corrected(parameters, inputs, shape)
+        found = None if self.rank else branching_pullback(parameters, inputs, shape, shape.n_layers)
+        return found or super().linearise(parameters, inputs, shape)
 
     def shared(self, shape: Shape) -> tuple[str, ...]:
         return layers.trunk_names(shape)
