@@ -91,7 +91,8 @@ def test_a_finding_is_mended_with_one_click_and_can_be_taken_back(place: Room) -
     assert Recipe.from_text(at.session_state["experiment"].data.recipe).missing == (("age", "-999"),)
     at.switch_page("pages/data.py").run()
     next(each for each in at.button if "again" in each.label).click().run()
-    assert "far from all its other values" in said(at)
+    assert "-999" in told(at)
+    assert "Is there no value in these cells?" in told(at)
 
 
 def test_what_may_say_missing_is_asked_column_by_column_and_at_once(place: Room) -> None:

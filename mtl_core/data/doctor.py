@@ -64,7 +64,7 @@ def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         suspects = _by_class(feats, frame[task]) if by_class else _by_number(some, frame[task])
         for name, exact in suspects:
             code, how = ("leak-copy", "gives") if exact else ("leak-almost", "almost gives")
-            what = f"Feature {name!r} {how} task {task!r} away."
+            what = f"Feature {name!r} {how} {'edge' if task in recipe.edges else 'task'} {task!r} away."
             why = "A network that can copy the answer learns nothing, alone or together."
             yield Finding(code, (name, task), what, why, f"Leave {short(name)!r} out", without(recipe, name))
 
@@ -182,7 +182,8 @@ def _emptied(
     if before.type == "mixed" and name not in recipe.columns:
         fixed = replace(fixed, features=(*fixed.features, name))
     them = "it" if len(texts) == 1 else "them"
-    return Finding(code, (name,), what, why, f"Take {them} as missing in {short(name)!r}", fixed)
+    brief = f"{counted(frame[name], texts)} in {short(name)!r}"
+    return Finding(code, (name,), what, why, f"Take {them} as missing in {short(name)!r}", fixed, brief)
 
 
 def _boxes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ MISSING_CODES = ("sentinel", "text-in-numbers", "missing-word")
 @dataclass(frozen=True)
 class Finding:
     """code: a word that does not change. columns: where. what, why: a sentence each. fix: what `recipe` would do,
-    in a few words; "" and None where only a person can mend it."""
+    in a few words; "" and None where only a person can mend it. brief: which cells, where it is about cells."""
 
     code: str
     columns: tuple[str, ...]
@@ -24,6 +24,7 @@ class Finding:
     why: str
     fix: str = ""
     recipe: Recipe | None = None
+    brief: str = ""
 
 
 def without(recipe: Recipe, *names: str) -> Recipe:

@@ -109,8 +109,8 @@ def _is_like_below(rows: Rows) -> bool:
 
 def _is_numeric(rows: Rows, column: int) -> bool:
     """Every known cell below the first row is a number, and there is one."""
-    known = [row[column] for row in rows[1:] if column < len(row) and not is_mark(row[column])]
-    return bool(known) and all(map(is_number, known))
+    cells = [row[column] for row in rows[1:] if column < len(row)]
+    return all(map(is_number, cells)) and not all(map(is_mark, cells))
 
 
 def _are_years(rows: Rows) -> bool:

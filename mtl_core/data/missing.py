@@ -32,7 +32,7 @@ def is_mark(cell: str) -> bool:
 
 def unusual(cells: pd.Series) -> dict[str, int]:
     """Cells of a column of texts that may say "missing", each with how often it stands there."""
-    different = cells.drop_duplicates().dropna()
+    different = pd.Series(cells.unique()).dropna()
     marks = different[different.str.strip().str.lower().isin(UNUSUAL)]
     counts = cells[cells.isin(marks)].value_counts() if len(marks) else marks.value_counts()
     return {str(name): int(count) for name, count in counts.items()}

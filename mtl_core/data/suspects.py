@@ -45,7 +45,7 @@ def odd_texts(column: pd.Series) -> list[str]:
     """The few words in a column of texts that is otherwise all numbers."""
     if pd.api.types.is_numeric_dtype(column):
         return []
-    values = column.dropna().drop_duplicates()
+    values = pd.Series(column.unique()).dropna()
     odd = values[pd.to_numeric(values, errors="coerce").isna()]
     words = list(odd.astype(str))
     few = len(words) <= FEW or {word.strip().lower() for word in words} <= UNUSUAL

@@ -58,11 +58,12 @@ def perhaps_missing(fingerprint: str, found: Sequence[Finding], recipe: Recipe, 
 def _proposal(fingerprint: str, finding: Finding, use: Use) -> None:
     if finding.recipe is not None:
         key = f"missing.{fingerprint}.{finding.columns[0]}"
-        _line(cut(finding.what, 160), "Take as missing", key, fingerprint, finding.recipe, use, tip=finding.why)
+        tip = f"{finding.what} {finding.why}"
+        _line(cut(finding.brief, 120), "Take as missing", key, fingerprint, finding.recipe, use, tip)
 
 
 def _line(said: str, label: str, key: str, fingerprint: str, recipe: Recipe, use: Use, tip: str = "") -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(plain(said), width="content")
         help_ = plain(tip) if tip else None
-        st.button(label, key=key, type="tertiary", on_click=use, args=(fingerprint, recipe), help=help_)
+        st.button(label, key=key, on_click=use, args=(fingerprint, recipe), help=help_)

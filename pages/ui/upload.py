@@ -29,10 +29,10 @@ from pages.ui.text import cut, plain, plural
 
 ROWS_IN_SIGHT = 14
 EDITOR = {
-    "column": st.column_config.TextColumn("Column", pinned=True, width=105),
+    "column": st.column_config.TextColumn("Column", pinned=True, width=100),
     "role": st.column_config.SelectboxColumn("Use as", options=ROLES, required=True, width=85),
-    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=100),
-    "reason": st.column_config.TextColumn("Why", width=205),
+    "kind": st.column_config.SelectboxColumn("Learn as", options=list(KINDS), width=95),
+    "reason": st.column_config.TextColumn("Why", width=185),
     "shape": st.column_config.BarChartColumn("Shape", y_min=0, y_max=1, width=70, color="gray"),
     "examples": st.column_config.TextColumn("Values", width=130),
     "missing": st.column_config.NumberColumn("Missing", format="percent", width=70),
