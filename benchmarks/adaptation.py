@@ -45,7 +45,7 @@ def measured(name: str, *more: str) -> str:
 def main(names: list[str]) -> None:
     PLACE.mkdir(exist_ok=True)
     for name in names or EXAMPLES:
-        facts = json.loads(measured(name))
+        facts = {key: value for key, value in json.loads(measured(name)).items() if key not in ("run", "status")}
         facts["command"] = " ".join(["mtl-lab adapt", *EXAMPLES[name], *COMMON])
         text = json.dumps(rounded(facts), separators=(",", ":"), ensure_ascii=False)
         (PLACE / f"{name}.json").write_text(text + "\n", encoding="utf-8")

@@ -67,6 +67,8 @@ def test_groups_of_a_table_are_a_family_and_json_is_one_object(adapt: Terminal, 
     shops.unlink()  # the run has a copy of its own
     file = shops.with_suffix(".json")
     assert adapt("--json", told["run"], "-o", str(file), command="export")[0] == 0
+    code, _, err = adapt(str(file), command="run")
+    assert (code, "run it with: mtl-lab adapt" in err) == (2, True)
     code, out, _ = adapt(str(file), "--json")
     again = json.loads(out)
     assert (code, again["family"], again["judged"]) == (0, told["family"], told["judged"])

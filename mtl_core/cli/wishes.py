@@ -34,6 +34,8 @@ def read_experiment(path: Path, has_data: bool = False) -> dict[str, Any]:
     has_data: another table will take the place of the experiment's own, which need not be here then.
     """
     value, title = read_wish(path)
+    if isinstance(value, dict) and "family" in value:
+        raise InvalidInput(f"{path} compares learners on new tasks; run it with: mtl-lab adapt {path}")
     experiment = Experiment.from_json(value)
     if not has_data:
         check_table_is_here(experiment, title)
