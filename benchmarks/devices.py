@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import torch
 
-from benchmarks.work import Row, replicas, stack
+from benchmarks.work import Row, fastest, replicas, stack
 from mtl_core import devices
 from mtl_core.training.engine import calm
 from mtl_core.training.stack import Stack
@@ -19,7 +21,7 @@ from mtl_core.training.stack import Stack
 TOGETHER = (1, 4, 16, 64, 256, 1024, 4096)
 STEPS = 400
 """Steps of a network: the lab's default budget."""
-SECONDS, REPEATS = 0.2, 12
+SECONDS, TURNS = 0.05, 30
 
 
 def measure() -> list[Row]:
@@ -27,28 +29,25 @@ def measure() -> list[Row]:
     calm()
     rows = []
     for device in map(torch.device, devices.available()):
-        for count in TOGETHER:
-            label, seconds = f"{name(device)}: stack of {count:,}", fastest_step(device, count)
-            rows.append(Row(label, count / STEPS / seconds, "networks a second"))
+        stacks = {n: stack(replicas(n, alone=False), steps=1_000_000, device=device) for n in TOGETHER}
+        stretches = {n: max(int(SECONDS / _stretch(built, 2) * 2), 1) for n, built in stacks.items()}
+        works: dict[str, Callable[[], float]] = {str(n): partial(_stretch, stacks[n], stretches[n]) for n in TOGETHER}
+        found = fastest(works, TURNS)
+        rows += [
+            Row(f"{name(device)}: stack of {n:,}", n / STEPS * stretches[n] / found[str(n)], "networks a second")
+            for n in TOGETHER
+        ]
     return rows
 
 
-def fastest_step(device: torch.device, count: int) -> float:
-    """Seconds of a step of `count` networks: the shortest mean of several stretches of some steps each."""
-    built = stack(replicas(count, alone=False), steps=1_000_000, device=device)
-    once = _stretch(built, 2)
-    steps = max(int(SECONDS / once), 2)
-    return min(_stretch(built, steps) for _ in range(REPEATS))
-
-
 def _stretch(built: Stack, steps: int) -> float:
-    """Mean seconds of some steps."""
+    """Seconds of some steps."""
     devices.settle(built.device)
     begun = time.perf_counter()
     for _ in range(steps):
         built.step()
     devices.settle(built.device)
-    return (time.perf_counter() - begun) / steps
+    return time.perf_counter() - begun
 
 
 def name(device: torch.device) -> str:

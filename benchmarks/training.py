@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import peers, products
-from benchmarks.work import Row, fastest, replicas, stack, timed, trained
+from benchmarks.work import EVERY, Row, fastest, replicas, stack, timed, trained
 from mtl_core.models.base import sharings
-from mtl_core.training.engine import calm
+from mtl_core.training.engine import calm, run
 from mtl_core.weighting.base import weightings
 
 STEPS, SEEDS = 640, 5
@@ -70,17 +70,17 @@ def measure_weightings() -> list[Row]:
 
 
 def measure_sharings() -> list[Row]:
-    """Every sharing type over 20 networks against the matrix products that it makes."""
+    """Every sharing type over 20 networks against the matrix products that it makes.
+
+    In short stretches, an evaluation and the steps up to the next, so that some of them meet no busy moment.
+    """
     calm()
-    networks, steps = replicas(SEEDS), 64
-
-    def ours(name: str) -> float:
-        return trained(stack(networks, steps=steps, sharing=name))
-
-    floors = {name: products.floor(stack(networks, steps=steps, sharing=name)) for name in sharings}
-    works: dict[str, Callable[[], float]] = {name: partial(ours, name) for name in sharings}
-    works |= {f"floor {name}": timed(partial(run, steps)) for name, run in floors.items()}
-    each = {name: 1000 * seconds / steps for name, seconds in fastest(works, repeats=10).items()}
+    networks, stretches = replicas(SEEDS), 30
+    stacks = {name: stack(networks, steps=EVERY * (stretches + 1), sharing=name) for name in sharings}
+    floors = {name: products.floor(stack(networks, steps=EVERY, sharing=name)) for name in sharings}
+    works = {name: timed(partial(run, built, max_steps=EVERY)) for name, built in stacks.items()}
+    works |= {f"floor {name}": timed(partial(floor, EVERY)) for name, floor in floors.items()}
+    each = {name: 1000 * seconds / EVERY for name, seconds in fastest(works, stretches).items()}
     rows = []
     for name in sharings:
         label = f"{sharings[name].label()}: one step of 20 networks"
