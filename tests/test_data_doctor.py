@@ -61,9 +61,18 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
         "box": (boxed, Recipe(("x", "z", "left", "top", "width", "height"), RECIPE.tasks)),
         "text-in-numbers": (table(odd=words), Recipe(("x", "z"), RECIPE.tasks)),
         "outlier": (table(odd=slipped), RECIPE),
+        "too-large": (table(odd=pd.Series(normal(3)).where(np.arange(ROWS) % 20 != 0, 1e300)), RECIPE),
         "scales": (table(u=u, v=1000 * normal(5)), three),
         "empty-column": (table(odd=np.nan), RECIPE),
     }
+
+
+def test_a_column_of_nothing_but_numbers_too_large_is_named_as_that() -> None:
+    for wild in (1e300, np.inf):
+        (finding,) = diagnose(table(odd=wild), RECIPE)
+        assert finding.code == "too-large"
+        assert finding.recipe is not None
+        assert "odd" not in finding.recipe.columns
 
 
 def codes(found: tuple[Finding, ...]) -> list[str]:

@@ -55,6 +55,20 @@ def test_roles_and_kinds_are_corrected_and_survive_a_change_of_page(place: Room)
     assert dict(recipe.tasks) == {"healthy": "binary", "age": "regression"}
 
 
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ([7] * ROWS, "is the same in every row, so there is nothing to learn"),
+        ([np.nan] * ROWS, "has no value in any row"),
+        ([f"the patient of day {i} felt {i * i}" for i in range(ROWS)], "holds free texts"),
+    ],
+)
+def test_a_column_that_is_no_task_says_why(place: Room, cells: list[float] | list[str], reason: str) -> None:
+    at = edit(drop(place, csv(TABLE.assign(odd=cells)[["odd", *TABLE]])), odd={"role": "task"})
+    assert len(at.error) == 1
+    assert reason in at.error[0].value
+
+
 def test_each_value_of_a_column_becomes_a_task(place: Room) -> None:
     frame = TABLE.assign(subject=["ann", "bob"] * (ROWS // 2))
     frame = frame.assign(healthy=frame["colour"])

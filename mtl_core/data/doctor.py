@@ -26,25 +26,45 @@ from mtl_core.tasks import kinds
 
 FEW_LABELS, FEW_OF_A_CLASS = 30, 10
 ONE_VALUE = 0.99
+FEW_TEXTS = 50
 SCALES = 100
 
 
 def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     """All findings about a table as a recipe uses it, the gravest first. Columns that are not there are passed over."""
     recipe = recipe.without(set(recipe.columns) - set(frame.columns))
-    frame = _measurable(treated(frame, recipe.missing))
-    found: list[Finding] = []
+    frame = treated(frame, recipe.missing)
+    found = list(_too_large(frame, recipe))
+    frame, nothing_left = _measurable(frame)
     checks = (_leaks, _sums, *ROW_CHECKS, _boxes, _labels, _classes, _odd_cells, _wild, _scales, _empty)
     for check in each_told("Looking for what would spoil a comparison", checks, frame.size):
-        found += check(frame, recipe)
+        found += [each for each in check(frame, recipe) if not nothing_left.intersection(each.columns)]
     return tuple(_usable(finding) for finding in found)
 
 
-def _measurable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Numbers that have no square count as missing here; `build_dataset` names them and refuses."""
+def _too_large(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Numbers that `build_dataset` refuses, infinite ones among them."""
+    for name in recipe.columns:
+        column = frame[name]
+        if not pd.api.types.is_float_dtype(column) or not (far := column.abs() > TARGET_LIMIT).any():
+            continue
+        texts = list(dict.fromkeys(as_text(column[far])))
+        where = plural(int(far.sum()), "row")
+        what = f"Column {name!r} has numbers beyond {TARGET_LIMIT:g} in {where}: {listed(texts)}."
+        why = "They have no square in single precision, so nothing can be trained with them."
+        if len(texts) <= FEW_TEXTS and (column.notna() & ~far).any():
+            fix = f"Take them as missing in {short(name)!r}", emptied(recipe, name, texts)
+        else:
+            fix = out([name]), without(recipe, name)
+        yield Finding("too-large", (name,), what, why, *fix)
+
+
+def _measurable(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
+    """The table with numbers that have no square as missing, and the columns in which nothing else stood."""
     floats = frame.select_dtypes("float")
     beyond = [str(name) for name in floats if (floats[name].abs() > TARGET_LIMIT).any()]
-    return frame.assign(**{name: floats[name].mask(floats[name].abs() > TARGET_LIMIT) for name in beyond})
+    masked = {name: floats[name].mask(floats[name].abs() > TARGET_LIMIT) for name in beyond}
+    return frame.assign(**masked), {name for name in beyond if masked[name].isna().all()}
 
 
 def _usable(finding: Finding) -> Finding:

@@ -19,6 +19,12 @@ ROLES = (FEATURE, CATEGORIES, TASK, EDGE, GROUP, QUERY, EACH, IGNORE)
 _WORDS = {"feature": FEATURE, "task": TASK, "box": EDGE, "group": GROUP, "each": EACH, "query": QUERY, "ignore": IGNORE}
 KINDS = {kinds[name].title: name for name in kinds if not kinds[name].in_boxes}
 """What a task can be learned as: the words on the page -> the kind of task."""
+UNLEARNABLE = {
+    "constant": "is the same in every row, so there is nothing to learn; choose another column",
+    "empty": "has no value in any row, so there is nothing to learn; choose another column",
+    "text": 'holds free texts, which can only be features; choose another column, or under "Learn as" say what it is',
+}
+"""Types of columns for which no kind of task is guessed -> why not."""
 COLUMNS = ("column", "role", "kind", "shape", "examples", "missing", "found", "reason")
 
 
@@ -81,7 +87,8 @@ def _named(table: pd.DataFrame, role: str) -> list[str]:
 
 def _kind_name(row: pd.Series) -> str:
     if row["kind"] not in KINDS:
-        raise InvalidInput(f'task {row["column"]!r} has no kind yet; choose one under "Learn as"')
+        why = UNLEARNABLE.get(row["found"], 'has no kind yet; choose one under "Learn as"')
+        raise InvalidInput(f"task {row['column']!r} {why}")
     return KINDS[row["kind"]]
 
 
