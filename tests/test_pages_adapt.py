@@ -28,6 +28,7 @@ from pages.ui.importing import read
 from pages.ui.meta_charts import by_labels, by_steps
 from pages.ui.meta_controls import first_comparison
 from pages.ui.meta_result import headline, numbers
+from pages.ui.meta_table import group_columns, number_columns
 from tests.room import Room, room, said
 from tests.test_pages_runs import button, choose
 
@@ -283,3 +284,22 @@ def test_an_exported_comparison_can_be_imported(place: Room) -> None:
     run = ended(place)
     asked, name = read(place.lab.export_json(run).encode(), "waves.json")
     assert (asked, name) == (QUICK, "Waves")
+
+
+def test_a_file_that_was_exported_is_run_from_the_list(place: Room) -> None:
+    content = place.lab.export_json(ended(place)).encode()
+    at = place.open("runs")
+    at.file_uploader(key="import.file").upload("waves.json", content, "application/json").run()
+    assert "Who learns: ridge head and training from scratch" in words_of(at)
+    at.button(key="import.run").click().run()
+    assert not at.exception
+    assert place.lab.records()[0].experiment == QUICK
+
+
+def test_columns_that_can_name_groups_and_numbers_to_predict_are_told_apart() -> None:
+    rows = np.arange(80)
+    frame = pd.DataFrame(
+        {"weight": rows % 9 / 2, "shop": [f"s{each}" for each in rows % 8], "row": rows, "yes": rows % 2}
+    )
+    assert group_columns(frame) == {"shop": 8, "weight": 9}
+    assert number_columns(frame) == ["weight", "row"]

@@ -16,7 +16,7 @@ import pytest
 
 import mtl_core.meta  # noqa: F401 - registers every family and learner
 from mtl_core.api import AdaptationRecord, Lab
-from mtl_core.data.table import Upload, store_upload
+from mtl_core.data.table import Upload, load_upload, store_upload
 from mtl_core.events import Event, dumps
 from mtl_core.experiment import Experiment
 from mtl_core.meta.adaptation import Adaptation
@@ -81,7 +81,7 @@ def shops(tmp_path: Path) -> Groups:
     frame = pd.DataFrame({"shop": [f"shop {each}" for each in shop], "price": price.round(2)})
     frame["sales"] = (3 * price + shop + random.normal(0, 0.1, 108)).round(2)
     fingerprint = store_upload(frame.to_csv(index=False).encode(), "shops.csv")
-    return Groups(Upload(fingerprint, recipe_of(frame, "shop", "sales").to_text()), "sales")
+    return Groups(Upload(fingerprint, recipe_of(*load_upload(fingerprint), "shop", "sales").to_text()), "sales")
 
 
 # --- the numbers ------------------------------------------------------------------------------------------------

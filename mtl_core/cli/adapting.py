@@ -128,8 +128,8 @@ def _table_family(path: Path, group: str, task: str) -> Family:
 
     if not (group and task):
         raise InvalidInput("a table needs --group (the column whose values are the tasks) and --task (what to predict)")
-    frame, _ = read_file(str(path))
-    return Groups(CsvFile(str(path), recipe_of(frame, group, task).to_text()).stored(), task)
+    frame, reading = read_file(str(path))
+    return Groups(CsvFile(str(path), recipe_of(frame, reading, group, task).to_text()).stored(), task)
 
 
 def _knobs(settings: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,9 @@ class Family(Method):
         """The table that its tasks come from; None where they are drawn from a formula."""
         return None
 
+    def check(self, dataset: Dataset, folds: int) -> None:
+        """Raises `InvalidInput` where the table cannot be this family, cut into so many folds."""
+
     def ready(self, dataset: Dataset | None, folds: int, seed: int) -> Family:
         """The family that can be drawn from; of a table, its groups cut into folds. Raises `InvalidInput`."""
         return self

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from mtl_core import draws
 from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.prepare import prepare
-from mtl_core.data.recipe import Recipe, check_known, guess_recipe
+from mtl_core.data.reading import Reading
+from mtl_core.data.recipe import Recipe, check_known
+from mtl_core.data.table import first_recipe
 from mtl_core.meta.families import Family, Rows, Starts
 from mtl_core.registry import InvalidInput
 
@@ -53,6 +55,9 @@ class Groups(Family):
 
     def ready(self, dataset: Dataset | None, folds: int, seed: int) -> PreparedGroups:
         return groups_of(self.data.load() if dataset is None else dataset, self.task, folds, seed)
+
+    def check(self, dataset: Dataset, folds: int) -> None:
+        usable(dataset, self.task, folds)
 
     def test_to_train(self, folds: int) -> float:
         return 1 / (folds - 1)
@@ -110,18 +115,31 @@ class PreparedGroups(Family):
         return self.table.inputs[fold, chosen], self.table.targets[fold, chosen]
 
 
-def recipe_of(frame: pd.DataFrame, group: str, task: str) -> Recipe:
+def recipe_of(frame: pd.DataFrame, reading: Reading, group: str, task: str) -> Recipe:
     """Roles of a table's columns where each value of `group` is a task. Raises `InvalidInput` for an unknown column."""
     check_known(group, frame.columns)
     if group == task:
         raise InvalidInput(f"{task!r} names the groups and cannot be predicted, too; choose another column")
-    recipe = guess_recipe(frame, (task,))
+    recipe = first_recipe(frame, reading, (task,))
     features = tuple(name for name in recipe.features if name != group)
     return replace(recipe.without({group}), features=features, tasks=((task, "regression"),), group=group)
 
 
 def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> PreparedGroups:
-    """The family of a table's groups. Raises `InvalidInput` where the table has none, or the target is no number."""
+    """The family of a table's groups, cut into folds. Raises `InvalidInput` as `usable` does."""
+    dataset = usable(dataset, target, folds)
+    assert dataset.groups is not None
+    prepared = prepare(dataset, folds, seed)
+    learning = np.concatenate([prepared.train, prepared.validation], 1)
+    rows = [_grouped(part, dataset.groups, dataset.n_rows) for part in (learning, prepared.test)]
+    return PreparedGroups(Table(prepared.inputs, prepared.targets[:, :, 0], *rows))
+
+
+def usable(dataset: Dataset, target: str, folds: int) -> Dataset:
+    """Labelled rows of groups that have enough of them.
+
+    Raises `InvalidInput` where the table has too few such groups for so many folds, or the target is no number.
+    """
     dataset = dataset.choose((target,))
     if dataset.groups is None:
         raise InvalidInput(f"{dataset.title} has no column of groups; name the column whose values are the tasks")
@@ -134,10 +152,7 @@ def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> PreparedG
             f"{dataset.title} has {found} groups of {FEWEST_ROWS} or more labelled rows, too few for {folds} folds; "
             + (f"choose 2 to {found // 2} folds" if found >= 4 else "4 groups are the least: choose another column")
         )
-    prepared = prepare(dataset, folds, seed)
-    learning = np.concatenate([prepared.train, prepared.validation], 1)
-    rows = [_grouped(part, dataset.groups, dataset.n_rows) for part in (learning, prepared.test)]
-    return PreparedGroups(Table(prepared.inputs, prepared.targets[:, :, 0], *rows))
+    return dataset
 
 
 def _with_labels(dataset: Dataset, target: str) -> Dataset:
@@ -152,10 +167,13 @@ def _with_labels(dataset: Dataset, target: str) -> Dataset:
 
 def _grouped(rows: NDArray[np.int64], groups: NDArray[np.int64], blank: int) -> NDArray[np.int64]:
     """Rows [P, n] of each fold, sorted into groups: [P, G, L], padded with `blank`."""
-    found = [[mine[groups[mine] == name] for name in np.unique(groups[mine])] for mine in (r[r < blank] for r in rows)]
-    width, height = max(len(each) for fold in found for each in fold), max(map(len, found))
+    found = []
+    for mine in (each[each < blank] for each in rows):
+        ordered = mine[np.argsort(groups[mine], kind="stable")]
+        found.append((ordered, *np.unique(groups[ordered], return_index=True, return_counts=True)[1:]))
+    width, height = max(counts.max() for _, _, counts in found), max(len(counts) for _, _, counts in found)
     padded = np.full((len(rows), height, width), blank, np.int64)
-    for p, fold in enumerate(found):
-        for g, each in enumerate(fold):
-            padded[p, g, : len(each)] = each
+    for p, (ordered, starts, counts) in enumerate(found):
+        place = np.arange(len(ordered)) - np.repeat(starts, counts)
+        padded[p, np.repeat(np.arange(len(counts)), counts), place] = ordered
     return padded

@@ -126,7 +126,7 @@ class Adapting:
     def facts(self, experiment: Adaptation, dataset: Dataset | None) -> Facts:
         if dataset is None:
             return Facts((), 0, experiment.family.title, "")
-        experiment.family.ready(dataset, experiment.budget.folds, experiment.budget.seed)
+        experiment.family.check(dataset, experiment.budget.folds)
         return Facts((), 0, dataset.title, dataset.fingerprint)
 
     def data_key(self, experiment: Adaptation, fingerprint: str) -> DataKey:

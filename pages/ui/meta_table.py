@@ -18,6 +18,7 @@ from pages.ui.text import cut
 from pages.ui.visitor import remember_visitor, visitor
 
 EXAMPLE = Path(__file__).parents[2] / "benchmarks" / "toys" / "schools.csv"
+FEWEST_GROUPS = 4
 EXAMPLE_COLUMNS = ("school", "math")
 """Group and target that are proposed for a table that has them."""
 
@@ -43,9 +44,8 @@ def own_groups(now: Groups | None) -> Groups:
         if EXAMPLE.is_file():
             st.button("Try it with the schools of the example", key="meta.example", on_click=take_example)
         raise InvalidInput("no table is here yet; drop one in which a column names the group of each row")
-    frame = _frame(fingerprint)
-    group, task = _columns(fingerprint, frame, now)
-    return Groups(Upload(fingerprint, recipe_of(frame, group, task).to_text()), task)
+    group, task = _columns(fingerprint, now)
+    return Groups(Upload(fingerprint, _recipe(fingerprint, group, task)), task)
 
 
 def take() -> None:
@@ -83,18 +83,21 @@ def _table(tables: list[StoredTable], now: Groups | None) -> str | None:
     )
 
 
-def _columns(fingerprint: str, frame: pd.DataFrame, now: Groups | None) -> tuple[str, str]:
+def _columns(fingerprint: str, now: Groups | None) -> tuple[str, str]:
     """The column of groups, and the one with the number to predict."""
     before = _before(fingerprint, now)
-    groups, numbers = group_columns(frame), number_columns(frame)
+    counts, numbers = _offered(fingerprint)
+    groups = list(counts)
     if not groups:
-        raise InvalidInput(f"no column has 4 or more values with {FEWEST_ROWS} or more rows each; choose another table")
+        raise InvalidInput(
+            f"no column has {FEWEST_GROUPS} values with {FEWEST_ROWS} rows or more; choose another table"
+        )
     first = before[0] if before else EXAMPLE_COLUMNS[0]
     group = st.selectbox(
         "Each of these is a task",
         groups,
         groups.index(first) if first in groups else 0,
-        format_func=lambda name: f"{cut(name, 30)} ({frame[name].nunique():,})",
+        format_func=lambda name: f"{cut(name, 30)} ({counts[name]:,})",
         help="A column whose values are the groups: school, shop, patient. Whole groups are kept unseen.",
         key=f"meta.group.{fingerprint}",
         persist_state="session",
@@ -120,14 +123,12 @@ def _before(fingerprint: str, now: Groups | None) -> tuple[str, str] | None:
     return Recipe.from_text(now.data.recipe).group, now.task
 
 
-def group_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns that can name groups, those with the most rows a group first among equals: in the table's order."""
-    found = []
-    for name in frame:
-        counts = frame[name].value_counts()
-        if (counts >= FEWEST_ROWS).sum() >= 4:
-            found.append(str(name))
-    return sorted(found, key=lambda name: pd.api.types.is_float_dtype(frame[name]))
+def group_columns(frame: pd.DataFrame) -> dict[str, int]:
+    """Columns that can name groups, with their number of values: in the table's order, measured numbers last."""
+    counts = {str(name): frame[name].value_counts() for name in frame}
+    found = [name for name, each in counts.items() if (each >= FEWEST_ROWS).sum() >= FEWEST_GROUPS]
+    ordered = sorted(found, key=lambda name: pd.api.types.is_float_dtype(frame[name]))
+    return {name: len(counts[name]) for name in ordered}
 
 
 def number_columns(frame: pd.DataFrame) -> list[str]:
@@ -136,6 +137,13 @@ def number_columns(frame: pd.DataFrame) -> list[str]:
     return [str(name) for name in kept]
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
-def _frame(fingerprint: str) -> pd.DataFrame:
-    return load_upload(fingerprint)[0]
+@st.cache_data(max_entries=16, show_spinner="Looking at the table")
+def _offered(fingerprint: str) -> tuple[dict[str, int], list[str]]:
+    """Columns that may name groups, and those that may be predicted; worked out once for each table."""
+    frame, _ = load_upload(fingerprint)
+    return group_columns(frame), number_columns(frame)
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking at the table")
+def _recipe(fingerprint: str, group: str, task: str) -> str:
+    return recipe_of(*load_upload(fingerprint), group, task).to_text()
