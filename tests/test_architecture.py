@@ -15,8 +15,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"tasks", "events"}),
     frozenset({"data", "models", "weighting", "metrics", "optimisers"}),
     frozenset({"experiment"}),
-    frozenset({"training", "evaluation", "store"}),
-    frozenset({"running", "lessons", "meta"}),
+    frozenset({"training", "evaluation"}),
+    frozenset({"meta"}),
+    frozenset({"store"}),
+    frozenset({"running", "lessons"}),
     frozenset({"api", "cli", "probing"}),
 )
 """A package may import from lower layers and from itself; names in one row are neighbours that never meet."""
