@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from mtl_core.cli.commands import app
@@ -208,3 +210,26 @@ def test_every_row_is_as_likely_as_any_other() -> None:
     hits = np.bincount(np.concatenate([chosen(1000 + i, 97) for i in range(400)]), minlength=1400)[:900]
     assert abs(hits.mean() / 400 - 97 / 1200) < 0.005
     assert hits.max() < 4 * hits.mean()
+
+
+signs = st.sampled_from([*'ab1,;\t\n\r"北é ', "\r\n", '""', "\n\n"])
+
+
+@given(
+    st.lists(signs, max_size=200).map("".join), st.sampled_from(["utf-8", "utf-16", "gb18030"]), st.binary(max_size=60)
+)
+@settings(max_examples=150, deadline=None)
+def test_of_any_text_rows_are_drawn_or_it_is_refused_in_one_sentence(text: str, encoding: str, noise: bytes) -> None:
+    for content in (f"a,b\n1,2\n{text}\n3,4\n".encode(encoding), noise):
+        told = drawn_or_told(content)
+        assert told.startswith(("t.csv", "drawn"))
+        assert len(told.splitlines()) == 1
+
+
+def drawn_or_told(content: bytes) -> str:
+    try:
+        drawn = draw(Large.of(lambda: io.BytesIO(content), len(content), 1), "t.csv", rows=3)
+    except InvalidInput as problem:
+        return str(problem)
+    assert len(drawn.content) <= len(content) + 4
+    return f"drawn of {drawn.rows}"
