@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mtl_core.lessons.base import lesson, lessons
+from mtl_core.lessons.base import lesson
 from mtl_core.lessons.outcome import Outcome
 from pages.ui.charts_lessons import Row, dial_chart
+from pages.ui.lesson_cards import every_lesson
 from tests.room import Room, room, said
 
 KEY = "first-program"
@@ -48,8 +49,8 @@ def done(place: Room) -> AppTest:
 def test_the_list_shows_every_lesson_with_its_hook_and_minutes(place: Room) -> None:
     at = place.open("learn")
     assert not at.exception
-    assert all(each.hook in said(at).replace("\\", "") for each in lessons())
-    assert [each.label for each in at.button].count("Begin") == len(lessons())
+    assert all(each.hook in said(at).replace("\\", "") for each in every_lesson())
+    assert [each.label for each in at.button].count("Begin") == len(every_lesson())
 
 
 def test_begin_opens_the_lesson(place: Room) -> None:
@@ -148,7 +149,7 @@ def test_an_unknown_lesson_is_named_and_the_list_is_shown(place: Room) -> None:
     at = place.open("learn", lesson="![](https://x/y.png)")
     assert "There is no lesson" in at.error[0].value.replace("\\", "")
     assert "![](" not in at.error[0].value
-    assert [each.label for each in at.button].count("Begin") == len(lessons())
+    assert [each.label for each in at.button].count("Begin") == len(every_lesson())
 
 
 # --- the chart ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from sklearn.linear_model import Ridge
 from benchmarks.toys import grouping, kendall, schools, sinusoids, surface
 from benchmarks.toys.__main__ import PARTS
 from benchmarks.toys.checks import Check
+from mtl_core.lessons.walk import walks
 from mtl_core.weighting.base import weightings
 
 
@@ -30,6 +31,10 @@ def keep(checks: Iterable[Check]) -> None:
 @pytest.mark.parametrize("name", surface.METHODS)
 def test_the_paths_over_the_loss_surface_end_where_the_papers_say(name: str) -> None:
     keep(surface.checks(name))
+    for shown, measured in zip(walks()[0].maps, surface.paths(name), strict=True):
+        starts, ends = zip(*[(walk[0], walk[-1]) for walk in shown.walks[name]], strict=True)
+        np.testing.assert_allclose(starts, measured[0], atol=0.01)
+        np.testing.assert_allclose(ends, measured[-1], atol=0.1)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from mtl_core.weighting.base import weightings
 DOCUMENT, PLOT = ROOT / "docs" / "toys.md", ROOT / "docs" / "toys.png"
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 EDGE = 10.0
+LESSON = ROOT / "mtl_core" / "lessons" / "walks" / "two-losses.json"
+LESSON_GRID, LESSON_POINTS = 61, 90
 
 
 def write(found: dict[str, list[Check]]) -> None:
@@ -26,6 +29,7 @@ def write(found: dict[str, list[Check]]) -> None:
     DOCUMENT.write_text(text, encoding="utf-8")
     if "surface" in found:
         draw()
+        keep()
 
 
 def table(checks: list[Check]) -> str:
@@ -54,13 +58,46 @@ def draw() -> None:
     photograph(figure, PLOT, (1210, 480))
 
 
-def _panel(figure: Any, problem: surface.Problem, paths: surface.Paths, row: int, column: int) -> None:
-    axis = np.linspace(-EDGE, EDGE, 121)
+def keep() -> None:
+    """The same paths, thinned, as the lesson about them shows them."""
+    maps = [_map(problem, i) for i, problem in enumerate((surface.CAGRAD, surface.NASH))]
+    LESSON.write_text(json.dumps(maps, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _map(problem: surface.Problem, place: int) -> dict[str, Any]:
+    axis, heights = _heights(problem, LESSON_GRID)
+    walks = {}
+    for name in surface.METHODS:
+        walks[name] = [_thinned(path).round(2).tolist() for path in surface.paths(name)[place].swapaxes(0, 1)]
+    sizes = "Both losses alike" if problem.first == 1 else f"First loss {1 / problem.first:g} times smaller"
+    return {
+        "title": sizes,
+        "axis": axis.tolist(),
+        "heights": heights.round(1).tolist(),
+        "front": [[-7, -8], [7, -8]],
+        "walks": walks,
+    }
+
+
+def _thinned(path: surface.Paths) -> surface.Paths:
+    """Some of a path's places [N, 2], evenly along its way, the first and the last among them."""
+    way = np.concatenate([[0.0], np.hypot(*np.diff(path, axis=0).T).cumsum()])
+    return np.asarray(path[np.unique(np.searchsorted(way, np.linspace(0, way[-1], LESSON_POINTS)))])
+
+
+def _heights(problem: surface.Problem, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places along an axis [points], and the sum of the losses there [points, points], a row for each second number."""
+    axis = np.linspace(-EDGE, EDGE, points)
     grid = torch.tensor(np.stack(np.meshgrid(axis, axis), -1)).unsqueeze(2).expand(-1, -1, 2, -1)
-    heights = surface.losses(grid, torch.full(grid.shape[:2], problem.first, dtype=torch.float64)).sum(-1)
+    first = torch.full(grid.shape[:2], problem.first, dtype=torch.float64)
+    return axis, surface.losses(grid, first).sum(-1).numpy()
+
+
+def _panel(figure: Any, problem: surface.Problem, paths: surface.Paths, row: int, column: int) -> None:
+    axis, heights = _heights(problem, 121)
     where: dict[str, int] = {"row": row, "col": column}
     figure.add_contour(
-        x=axis, y=axis, z=heights.numpy(), colorscale="Greys", reversescale=True, opacity=0.5, showscale=False,
+        x=axis, y=axis, z=heights, colorscale="Greys", reversescale=True, opacity=0.5, showscale=False,
         contours_coloring="heatmap", ncontours=20, line_width=0, **where,
     )  # fmt: skip
     figure.add_scatter(x=[-7, 7], y=[-8.4, -8.4], mode="lines", line={"color": "#000000", "width": 4}, **where)

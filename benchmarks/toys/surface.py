@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import mtl_core.weighting  # noqa: F401 - registers every method
 from benchmarks.toys.checks import Check
 from mtl_core.lazy import torch
+from mtl_core.lessons.walk import NEAR
 from mtl_core.optimisers import Adam
 from mtl_core.weighting.base import Signal, State, Weighting, weightings
 
@@ -112,8 +113,6 @@ def _combined(
 
 KNOBS: dict[str, dict[str, float]] = {"cagrad": {"reach": 0.5}, "famo": {"decay": 0.0}}
 """As the toys of the papers set them."""
-NEAR = 0.6
-"""The losses' mild tilt moves the front up to 0.45 below the bowls' centres."""
 
 
 @cache

@@ -16,6 +16,7 @@ from pages.ui.live_chart import Figure
 if TYPE_CHECKING:
     from mtl_core.lessons.base import Choice
     from mtl_core.lessons.outcome import Outcome
+    from mtl_core.lessons.walk import Map
 
 LEAST_REACH, MOST_REACH = 30.0, 400.0
 """The axis shows at least and at most so many percent to either side of 0."""
@@ -115,3 +116,45 @@ def _said(row: Row, kind: str, outcome: Outcome) -> str:
     return (
         f"{row.label}, against {text.BASELINES[kind]}: {outcome.word}, {numbers[0]} % ({numbers[1]} to {numbers[2]})."
     )
+
+
+LOW_IS_DARK = [[0.0, "rgba(90, 90, 110, 0.55)"], [1.0, "rgba(90, 90, 110, 0)"]]
+
+
+def walk_chart(shown: Map, rule: str, share: float, revision: str = "") -> Figure:
+    """The sum of two losses as a map, and the first `share` (0 to 1) of every walk on it."""
+    surface: dict[str, Any] = {
+        "type": "heatmap",
+        "x": shown.axis,
+        "y": shown.axis,
+        "z": shown.heights,
+        "zsmooth": "best",
+    }
+    surface |= {"colorscale": LOW_IS_DARK, "showscale": False, "hoverinfo": "skip"}
+    (west, south), (east, _) = shown.front
+    front: dict[str, Any] = {
+        "type": "scatter",
+        "x": [west, east],
+        "y": [south - 0.4] * 2,
+        "mode": "lines",
+        "hoverinfo": "skip",
+    }
+    front["line"] = {"color": INK, "width": 4}
+    walks = [_walk(walk[: 1 + round(share * (len(walk) - 1))], i, share) for i, walk in enumerate(shown.walks[rule])]
+    reach = [shown.axis[0], shown.axis[-1]]
+    layout = base_layout(margin={"l": 36, "r": 8, "t": 8, "b": 36})
+    layout["xaxis"] = axis("x", range=reach, showgrid=False)
+    layout["yaxis"] = axis("y", range=reach, showgrid=False)
+    ends = [f"({walk['x'][-1]:.1f}, {walk['y'][-1]:.1f})" for walk in walks]
+    alt = f"Walks of {rule} over the sum of two losses, {share:.0%} of the way: they stand at {', '.join(ends)}."
+    return Figure([surface, front, *walks], layout, alt, height=430, revision=revision)
+
+
+def _walk(places: Sequence[tuple[float, float]], number: int, share: float) -> dict[str, Any]:
+    x, y = [place[0] for place in places], [place[1] for place in places]
+    symbols = ["circle-open", *[""] * (len(places) - 2), "star" if share == 1 else "circle"][: len(places)]
+    sizes = [11, *[0] * (len(places) - 2), 13][: len(places)]
+    colour = colours.TASK_COLOURS[number % len(colours.TASK_COLOURS)]
+    marker = {"symbol": symbols, "size": sizes, "color": colour, "line": {"width": 2, "color": colour}}
+    drawn = {"type": "scatter", "x": x, "y": y, "mode": "lines+markers", "marker": marker}
+    return drawn | {"line": {"color": colour, "width": 2.5}, "hovertemplate": "%{x:.1f}, %{y:.1f}<extra></extra>"}

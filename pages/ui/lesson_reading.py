@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from mtl_core.lessons.base import lessons
 from pages.ui import lesson_state, session, text
-from pages.ui.lesson_cards import open_lesson
+from pages.ui.lesson_cards import every_lesson, open_lesson
 from pages.ui.lesson_state import Journey
 
 if TYPE_CHECKING:
-    from mtl_core.lessons.base import Lesson
+    from mtl_core.lessons.base import Lesson, Teacher
+    from mtl_core.lessons.walk import Walk
 
 
 def paragraphs(words: str) -> None:
@@ -22,7 +22,21 @@ def paragraphs(words: str) -> None:
         st.markdown(text.plain(part))
 
 
+def head(lesson: Lesson | Walk) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.clear)
+        st.caption(f"about {lesson.minutes} minutes", width="content")
+    st.subheader(text.plain(lesson.title), anchor=False)
+    st.markdown(f"*{text.plain(lesson.hook)}*")
+
+
 def reading(lesson: Lesson, now: Journey) -> None:
+    turn = f"Turn the dial above (**{text.plain(lesson.dial)}**), say to yourself what will happen, and run again."
+    words_and_answer(lesson, now, turn)
+
+
+def words_and_answer(lesson: Lesson | Walk, now: Journey, change: str) -> None:
+    """One's own words first, then a model answer and why. change: the one thing to change, in a sentence."""
     st.divider()
     left, right = st.columns(2, gap="large")
     with left:
@@ -36,9 +50,7 @@ def reading(lesson: Lesson, now: Journey) -> None:
         if now.answer_seen:
             st.info(text.plain(lesson.answer))
             st.markdown("##### Change one thing")
-            st.markdown(
-                f"Turn the dial above (**{text.plain(lesson.dial)}**), say to yourself what will happen, and run again."
-            )
+            st.markdown(change)
     with right:
         st.markdown("##### Why")
         if now.answer_seen:
@@ -51,7 +63,7 @@ def reading(lesson: Lesson, now: Journey) -> None:
 
 def onward(lesson: Lesson) -> None:
     with st.container(horizontal=True, gap="small"):
-        every = lessons()
+        every = every_lesson()
         place = [each.key for each in every].index(lesson.key)
         if place + 1 < len(every):
             st.button(
@@ -71,12 +83,16 @@ def for_teachers(lesson: Lesson) -> None:
         _sheet(lesson)
 
 
-def _sheet(lesson: Lesson) -> None:
-    st.markdown(f"**Goal.** {text.plain(lesson.teacher.goal)}")
-    st.markdown(f"**Belief that it corrects.** {text.plain(lesson.teacher.misconception)}")
+def teacher_words(teacher: Teacher) -> None:
+    st.markdown(f"**Goal.** {text.plain(teacher.goal)}")
+    st.markdown(f"**Belief that it corrects.** {text.plain(teacher.misconception)}")
     st.markdown("**Questions for the class**")
-    for prompt in lesson.teacher.prompts:
+    for prompt in teacher.prompts:
         st.markdown(f"- {text.plain(prompt)}")
+
+
+def _sheet(lesson: Lesson) -> None:
+    teacher_words(lesson.teacher)
     table = [
         {"position": each.label, "gain from": each.expected[0], "gain to": each.expected[1], "seen": each.seen}
         for each in lesson.positions

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mtl_core.registry import InvalidInput
-from pages.ui import session
+from pages.ui import session, text
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
     from mtl_core.lessons.base import Lesson
+    from mtl_core.lessons.walk import Walk
 
 PATIENCE = 0.45
 """Seconds a click waits at most for the first point, so that the page is drawn with it."""
@@ -36,7 +37,7 @@ class Journey:
     answer_seen: bool = False
 
 
-def journey(lesson: Lesson) -> Journey:
+def journey(lesson: Lesson | Walk) -> Journey:
     """Where this visitor stands; begun from the address when the session does not know the lesson yet."""
     journeys: dict[str, Journey] = st.session_state.setdefault("journeys", {})
     if lesson.key not in journeys:
@@ -45,7 +46,7 @@ def journey(lesson: Lesson) -> Journey:
     return journeys[lesson.key]
 
 
-def remember(lesson: Lesson, now: Journey) -> None:
+def remember(lesson: Lesson | Walk, now: Journey) -> None:
     """Put the journey into the address."""
     st.query_params["lesson"] = lesson.key
     if now.prediction is not None:
@@ -54,7 +55,24 @@ def remember(lesson: Lesson, now: Journey) -> None:
         st.query_params["runs"] = ".".join(f"{position}-{run}" for position, run in now.runs.items())
 
 
-def restart(lesson: Lesson) -> None:
+def commit(lesson: Lesson | Walk, now: Journey) -> None:
+    """The choices of the prediction; once it is made it stays."""
+    choice = st.radio(
+        "Your prediction",
+        range(len(lesson.choices)),
+        index=None,
+        format_func=lambda i: text.plain(lesson.choices[i].text),
+        label_visibility="collapsed",
+        key=f"choice.{lesson.key}",
+        persist_state="session",
+    )
+    if st.button("This is my prediction", type="primary", disabled=choice is None, key=f"commit.{lesson.key}"):
+        now.prediction = choice
+        remember(lesson, now)
+        st.rerun()
+
+
+def restart(lesson: Lesson | Walk) -> None:
     """Forget prediction and runs of this lesson; the runs stay in the history of runs."""
     st.session_state["journeys"][lesson.key] = Journey()
     for name in ("prediction", "runs"):
@@ -92,7 +110,7 @@ def begin(lesson: Lesson, now: Journey, position: int) -> None:
         time.sleep(0.02)
 
 
-def _from_address(lesson: Lesson) -> Journey:
+def _from_address(lesson: Lesson | Walk) -> Journey:
     """Whatever of the address can be understood; a run must be of this lesson's own experiment."""
     found = Journey()
     prediction = st.query_params.get("prediction", "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import lesson_state, session, text
-from pages.ui.lesson_reading import for_teachers, onward, paragraphs, reading
+from pages.ui.lesson_reading import for_teachers, head, onward, paragraphs, reading
 from pages.ui.lesson_result import ACTIVE, live_result
 from pages.ui.lesson_state import Journey, journey
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def one(lesson: Lesson) -> None:
     now = journey(lesson)
-    _head(lesson)
+    head(lesson)
     left, right = st.columns([1, 1.7], gap="large")
     with left:
         paragraphs(lesson.setting)
@@ -32,33 +32,13 @@ def one(lesson: Lesson) -> None:
     for_teachers(lesson)
 
 
-def _head(lesson: Lesson) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("All lessons", icon=":material/arrow_back:", type="tertiary", on_click=st.query_params.clear)
-        st.caption(f"about {lesson.minutes} minutes", width="content")
-    st.subheader(text.plain(lesson.title), anchor=False)
-    st.markdown(f"*{text.plain(lesson.hook)}*")
-
-
 def _predict(lesson: Lesson, now: Journey) -> None:
     st.markdown("##### Your prediction")
     st.markdown(text.plain(lesson.question))
     if now.prediction is not None:
         st.info(text.plain(lesson.choices[now.prediction].text), icon=":material/lock:")
         return
-    choice = st.radio(
-        "Your prediction",
-        range(len(lesson.choices)),
-        index=None,
-        format_func=lambda i: text.plain(lesson.choices[i].text),
-        label_visibility="collapsed",
-        key=f"choice.{lesson.key}",
-        persist_state="session",
-    )
-    if st.button("This is my prediction", type="primary", disabled=choice is None, key=f"commit.{lesson.key}"):
-        now.prediction = choice
-        lesson_state.remember(lesson, now)
-        st.rerun()
+    lesson_state.commit(lesson, now)
 
 
 def _controls(lesson: Lesson, now: Journey) -> int:
