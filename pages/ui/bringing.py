@@ -57,7 +57,7 @@ def bring(fingerprint: str | None) -> None:
 def take() -> None:
     """A file was dropped: keep it, or keep the sentence that says why it cannot be read."""
     file = st.session_state["file"]
-    if file is not None:
+    if isinstance(file, UploadedFile):  # not one that was let go
         keep(file.getvalue(), file.name)
         _let_go(file)
 
@@ -111,9 +111,11 @@ def _join(fingerprint: str) -> None:
 
 
 def take_second() -> None:
+    file = st.session_state["join.file"]
+    if file is not None and not isinstance(file, UploadedFile):  # one that was let go
+        return
     st.session_state.pop("upload_problem", None)
     st.session_state.pop("join.second", None)
-    file = st.session_state["join.file"]
     if file is None:
         return
     try:
