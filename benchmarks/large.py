@@ -1,4 +1,4 @@
-"""A table just under 500 MB and one three times as large: `python -m benchmarks.large` (minutes, 2 GB of disk, 8 GB of memory).
+"""A table just under 500 MB and one three times as large: `python -m benchmarks.large` (minutes; 2 GB of disk).
 
 On the command line and dropped on the page of a server of its own, in headless Chromium; memory as Linux tells it.
 """

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.page import chromium, served
+from mtl_core.data.pieces import PIECES_FROM
 from mtl_core.data.saved import SavedRecipe
 from tests.own_table import TABLE, csv
 
@@ -59,3 +60,20 @@ def test_a_table_belongs_to_the_browser_that_brought_it(browser: Browser, addres
         again.get_by_text("Your tables (1)").click()
         again.get_by_role("button", name="Delete").click()
         expect(again.get_by_text("Your tables")).to_have_count(0, timeout=PATIENCE)
+
+
+def test_a_large_file_is_let_go_and_the_page_goes_on(browser: Browser, address: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    some = b"".join(b"%d.25,%d,%d.5,red\n%d.75,7,1,blue\n" % (i, i % 9, i % 7, i) for i in range(20))
+    path.write_bytes(b"x,z,y,kind\n" + some * 100_000)
+    assert path.stat().st_size > PIECES_FROM
+    with browser.new_context() as owner:
+        page = visit(owner, address)
+        page.locator("input[type=file]").first.set_input_files(path)
+        expect(page.get_by_text("4,000,000 rows, 4 columns")).to_be_visible(timeout=2 * PATIENCE)
+        expect(page.get_by_text("First 100 rows")).to_be_visible(timeout=2 * PATIENCE)
+        page.get_by_text("Real data", exact=True).first.click()
+        expect(page.get_by_text("Look at it").first).to_be_visible(timeout=PATIENCE)
+        page.get_by_text("My table", exact=True).first.click()
+        expect(page.get_by_text("4,000,000 rows, 4 columns").first).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("could not be shown")).to_have_count(0)

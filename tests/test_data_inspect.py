@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from mtl_core.cli import inspect as inspecting
 from mtl_core.cli.commands import app
 from mtl_core.data.recipe import Recipe
+from mtl_core.data.saved import SavedRecipe
 from mtl_core.data.table import CsvFile
 from mtl_core.registry import InvalidInput
 
@@ -45,6 +46,23 @@ def test_everything_that_is_proposed_is_told(table: Path) -> None:
     fixed = Recipe.from_text(json.dumps(found["leak-copy"]["recipe"]))
     assert "体重" not in fixed.features
     assert CsvFile(str(table), fixed.to_text()).load().n_rows == ROWS
+
+
+def test_fixes_are_taken_by_their_codes_and_saved(table: Path, tmp_path: Path) -> None:
+    saving = ["inspect", str(table), "--json", "--fix", "sentinel", "--fix", "leak-copy"]
+    result = CliRunner().invoke(app, [*saving, "--save-recipe", str(tmp_path / "r.json")])
+    told = json.loads(result.stdout)
+    assert told["findings"] == []
+    columns = {column["name"]: column for column in told["columns"]}
+    assert columns["体重"]["role"] == "ignore"
+    assert columns["[red]x[/red]"]["missing"] == pytest.approx(3 / ROWS)
+    recipe = SavedRecipe.from_text((tmp_path / "r.json").read_text("utf-8")).recipe
+    assert recipe == Recipe.from_json(told["recipe"])
+    assert recipe.missing
+    data = CsvFile(str(table), recipe.to_text()).load()
+    assert data.features["[red]x[/red]"].isna().sum() == 3
+    refused = CliRunner().invoke(app, ["inspect", str(table), "--fix", "box"])
+    assert "nothing to fix by 'box'" in str(refused.exception)
 
 
 def test_names_are_shown_letter_for_letter(table: Path) -> None:
