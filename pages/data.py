@@ -34,6 +34,8 @@ def page() -> None:
 def choice() -> Source | None:
     """The source in view, from the shelf that is open; None until there is one."""
     now = viewed()
+    if (named := st.query_params.pop("shelf", "")) in SHELVES:
+        st.session_state["shelf"] = named
     shelf = st.segmented_control(
         "Where from",
         list(SHELVES),

@@ -10,26 +10,41 @@ from pages.ui.live_chart import live_chart
 from pages.ui.menu import link
 from pages.ui.verdict_view import answer, gains
 
-DOORS = (
-    ("Explore", ":material/explore:", "Real tables and made-up worlds are ready to train on.", "data", "Choose data"),
+DOORS: tuple[tuple[str, str, str, str, str, dict[str, str]], ...] = (
+    (
+        "Explore",
+        ":material/explore:",
+        "Real tables and made-up worlds are ready.",
+        "data",
+        "Choose data",
+        {"shelf": "real"},
+    ),
     (
         "My CSV",
         ":material/upload_file:",
         "Bring a table, say what to predict, ask.",
         "data",
         "Upload a table",
+        {"shelf": "table"},
     ),
-    ("Learn", ":material/school:", "Short lessons: predict what will happen, run, see.", "learn", "Open the lessons"),
+    (
+        "Learn",
+        ":material/school:",
+        "Short lessons: predict what will happen, run, see.",
+        "learn",
+        "Open the lessons",
+        {},
+    ),
 )
 
 
 def doors() -> None:
     """Three ways in."""
-    for column, (title, icon, words, page, label) in zip(st.columns(3, gap="medium"), DOORS, strict=True):
+    for column, (title, icon, words, page, label, query) in zip(st.columns(3, gap="medium"), DOORS, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{title}**")
             st.caption(words)
-            link(page, label, icon)
+            link(page, label, icon, query or None)
 
 
 EXAMPLES = {

@@ -51,6 +51,7 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
         "task-sum": (table(u=u, v=y + u), three),
         "subjects": (table(patient_id=np.arange(ROWS) % 40), RECIPE),
         "queries": (table(qid=np.arange(ROWS) % 40), RECIPE),
+        "given-split": (table(part=np.where(np.arange(ROWS) % 5 == 0, "test", "train")), RECIPE),
         "time-order": (table(day=[f"2023-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(ROWS)]), dated),
         "rows-repeated": (repeated.reset_index(drop=True), RECIPE),
         "few-labels": (table(y=few), RECIPE),
@@ -73,6 +74,20 @@ def test_a_column_of_nothing_but_numbers_too_large_is_named_as_that() -> None:
         assert finding.code == "too-large"
         assert finding.recipe is not None
         assert "odd" not in finding.recipe.columns
+
+
+def test_a_sum_of_rounded_numbers_is_found_and_the_parts_are_the_fewest() -> None:
+    a, b, c = normal(7), normal(8), normal(9)
+    rare = np.where(np.arange(ROWS) < ROWS // 4, a - c, np.nan)
+    frame = pd.DataFrame({"a": a.round(4), "b": b.round(4), "c": c.round(4), "rare": rare, "y": (a + b).round(4)})
+    recipe = Recipe(("a", "b", "c"), (("y", "regression"), ("rare", "regression")))
+    sums = {finding.columns for finding in diagnose(frame, recipe) if finding.code == "leak-sum"}
+    assert ("y", "a", "b") in sums
+    whole = pd.DataFrame({"a": np.arange(ROWS) % 17, "b": np.arange(ROWS) % 5, "y": np.arange(ROWS) % 7})
+    assert diagnose(whole, Recipe(("a", "b"), (("y", "regression"),))) == ()
+    twice = frame.assign(d=a + c)[["a", "b", "c", "d", "y"]]
+    sums = {finding.columns for finding in diagnose(twice, Recipe(("a", "b", "c", "d"), (("y", "regression"),)))}
+    assert ("y", "a", "b") in sums
 
 
 def codes(found: tuple[Finding, ...]) -> list[str]:

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from mtl_core.data.columns import short
+from mtl_core.data.cuts import given_parts
 from mtl_core.data.dates import moments_of
 from mtl_core.data.findings import Finding, without
 from mtl_core.data.recipe import Recipe
@@ -17,6 +19,8 @@ from mtl_core.data.suspects import query_column, subject_column
 
 RANKING = "ranking"
 _GRADE = re.compile(r"relevance|rel|grade|rating|stars?|clicks?|label|相关.*|评分", re.I)
+MOST_PARTS = 12
+"""Different words that a column of parts has at most."""
 MOMENTS = 20
 """Different dates from which rows count as a course of time."""
 
@@ -47,6 +51,19 @@ def _is_grade(labels: pd.Series) -> bool:
     """Grades of a ranking: named like that, numbers from 0 up."""
     named = _GRADE.fullmatch(str(labels.name).strip()) is not None
     return named and pd.api.types.is_numeric_dtype(labels) and not (labels < 0).any()
+
+
+def given(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """A column that says train and test in every row."""
+    names = () if recipe.split else tuple(map(str, frame.columns))
+    for name in [each for each in names if each not in dict(recipe.tasks) and not is_numeric_dtype(frame[each])]:
+        values = frame[name].unique() if frame[name].notna().all() else ()
+        if len(values) <= MOST_PARTS and given_parts(tuple(map(str, values))):
+            what = f"Column {name!r} says which rows train and which test."
+            why = "Whoever compares with published results tests on the same rows; as a feature it tells of no new row."
+            fixed = replace(without(recipe, name), split="column", by=name)
+            yield Finding("given-split", (name,), what, why, "Split as it says", fixed)
+            return
 
 
 def order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
@@ -88,4 +105,4 @@ def _repeats(frame: pd.DataFrame, used: list[str]) -> int:
     return int(frame[used].iloc[rows].duplicated().sum())
 
 
-ROW_CHECKS = (subjects, queries, order, twins)
+ROW_CHECKS = (subjects, queries, given, order, twins)

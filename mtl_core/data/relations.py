@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ from numpy.typing import NDArray
 ROWS = 5000
 """Relations that give a target away are there in every row; so many show them."""
 EXACT, ALMOST = 1e-9, 0.995
+ROUNDED = 1e-4
+"""Share of the variance that rounded numbers may leave over at most."""
 SURE = 0.98
 """Share of the labels that a feature must name right by itself to be suspected."""
 BASE = 0.95
 """Where one class has more of the labels than this, naming it always is right too often to tell anything."""
 ROWS_PER_VALUE = 5
 COLUMN_LIMIT = 200
+OFTEN = 0.5
+MOST_PARTS = 10
 
 Floats = NDArray[np.floating[Any]]
 
@@ -69,25 +74,47 @@ class Feats:
 
 
 def parts_of(numbers: pd.DataFrame, target: pd.Series) -> tuple[str, ...]:
-    """Two to ten columns that give the target exactly when they are added up with fixed factors; else none."""
-    complete = pd.concat([numbers, target.rename("\0target")], axis=1).dropna()
+    """Two to ten columns that give the target exactly, but for rounding, when they are added up with fixed factors.
+
+    None where nothing does. Columns that are known in few of the target's rows are passed over.
+    """
+    known = numbers[target.notna()].notna().mean()
+    complete = pd.concat([numbers.loc[:, known >= OFTEN], target.rename("\0target")], axis=1).dropna()
     columns = complete.iloc[:, :-1]
     columns = columns.loc[:, columns.max() > columns.min()]
     if not 2 <= columns.shape[1] <= COLUMN_LIMIT or len(complete) <= 3 * columns.shape[1]:
         return ()
+    steps = np.array([_step(complete[name].to_numpy(float)) for name in complete]) ** 2 / 12
     scaled, wanted = _scaled(columns.to_numpy(float)), _scaled(complete.iloc[:, -1:].to_numpy(float))
-    factors = _fit(scaled, wanted)
+    factors = _fit(scaled, wanted, steps)
     members = np.flatnonzero(np.abs(factors) > 0.01)
-    if not 2 <= len(members) <= 10 or not len(factors):
+    if len(members) > MOST_PARTS:
         return ()
-    return tuple(columns.columns[members]) if len(_fit(scaled[:, members], wanted)) else ()
+    for size in range(2, len(members) + 1):  # several ways to add up: the one with fewest parts
+        for some in map(list, combinations(members.tolist(), size)):
+            if len(_fit(scaled[:, some], wanted, np.append(steps[some], steps[-1]))):
+                return tuple(columns.columns[some])
+    return ()
 
 
-def _fit(columns: Floats, wanted: Floats) -> Floats:
-    """The factors of a linear combination that leaves nothing over; none where something is left."""
+def _fit(columns: Floats, wanted: Floats, rounding: Floats) -> Floats:
+    """The factors of a linear combination that leaves nothing over but rounding; none where something is left.
+
+    rounding: variance that rounding gave each column, the wanted one last, as a share of its variance.
+    """
     factors = np.linalg.lstsq(columns, wanted, rcond=1e-10)[0]
     left = np.mean((columns @ factors - wanted) ** 2)
-    return factors[:, 0] if left < EXACT else np.empty(0)
+    slack = 3 * (rounding[:-1] @ factors[:, 0] ** 2 + rounding[-1])
+    return factors[:, 0] if left < np.clip(slack, EXACT, ROUNDED) else np.empty(0)
+
+
+def _step(column: Floats) -> float:
+    """The step of numbers with some decimals (0.01 of prices), as a share of their deviation; 0 where there is none."""
+    for decimals in range(7):
+        tens = column * 10.0**decimals
+        if np.abs(tens - np.round(tens)).max() < 1e-9 + 1e-12 * np.abs(tens).max():
+            return float(10.0**-decimals / max(column.std(), 1e-300)) if decimals else 0.0
+    return 0.0
 
 
 def _scaled(columns: Floats) -> Floats:

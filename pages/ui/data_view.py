@@ -128,7 +128,8 @@ def rows_per_task(dataset: Dataset) -> None:
     with st.expander(f"Labels in each of {plan.folds} folds, split {method.title.lower()}"), session.guard("The split"):
         sizes = _sizes(dataset.fingerprint, plan.folds, plan.seed, dataset)
         st.dataframe(sizes, hide_index=True, alt="Labels of each task that train, validate and test, over the folds")
-        st.caption(plain(f"{method.summary()} Another seed on Train deals anew."))
+        anew = "" if method.needs else " Another seed on Train deals anew."
+        st.caption(plain(f"{method.summary()}{anew}"))
 
 
 def notes(dataset: Dataset) -> None:
@@ -136,7 +137,7 @@ def notes(dataset: Dataset) -> None:
     for note in dataset.notes:
         st.markdown(f"- {plain(note)}")
     if not dataset.notes:
-        st.caption("Nothing unusual was noticed.")
+        st.caption("Nothing more than the table itself.")
 
 
 def preview(dataset: Dataset) -> None:
