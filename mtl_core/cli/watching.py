@@ -12,12 +12,15 @@ from mtl_core.cli.tables import status
 from mtl_core.registry import InvalidInput
 
 LOOK_SECONDS = 0.1
+TELL_SECONDS = 10.0
+"""Seconds between two lines where no bar can be drawn: in a log, or behind a pipe."""
 STOP_SECONDS = 20.0
 
 
 def follow(lab: Lab, run: str, console: Console) -> Record:
     """Show how far a run is; its record once it has ended. Ctrl-C stops the run, which is kept."""
     words, pace = (TextColumn("{" + part + "}", markup=False) for part in ("task.description", "task.fields[pace]"))
+    told_at = time.monotonic()
     with Progress(words, BarColumn(), pace, TimeRemainingColumn(), console=console, transient=True) as progress:
         shown = progress.add_task("waiting for the engine", total=None, pace="")
         try:
@@ -26,6 +29,9 @@ def follow(lab: Lab, run: str, console: Console) -> Record:
                 place = f"waiting, place {record.position}" if record.position else status(record)
                 told = f"{place} {record.step:,}/{record.steps:,}"
                 progress.update(shown, description=told, total=record.steps, completed=record.step, pace=rate)
+                if not console.is_terminal and time.monotonic() > told_at + TELL_SECONDS:
+                    console.print(f"{told} {rate}".strip(), markup=False, highlight=False)
+                    told_at = time.monotonic()
                 time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
             record = _stop(lab, run)

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from mtl_core.data.columns import short
@@ -147,8 +148,9 @@ def _check_first_row(content: bytes, begin: int, filename: str, found: Dialect, 
     end = content.find(b"\n", begin)
     if (end if end >= 0 else len(content)) - begin <= LONG_ROW:
         return
-    row = re.sub(rb'"[^"]*"', b"", content[begin : end if end >= 0 else None])
-    if row.count(found.delimiter.encode()) > 2 * width:
+    row = np.frombuffer(content, np.uint8, (end if end >= 0 else len(content)) - begin, begin)
+    quoted = np.bitwise_xor.accumulate(row == ord(found.quote))
+    if np.count_nonzero((row == ord(found.delimiter)) & ~quoted) > 2 * width:
         raise InvalidInput(
             f"{filename} cannot be read: line {found.lines + 1} has more cells than the header ({width})"
         )

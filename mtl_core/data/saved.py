@@ -184,8 +184,8 @@ def _changes(old: Seen, new: Seen, column: pd.Series, categories: bool) -> Itera
     if categories and old.values and (unseen := _unseen(old.values, column)):
         yield Difference(old.name, f"Column {name!r} has values that the recipe's table had not: {unseen}.")
     elif _other_unit(old, new):
-        here, before = (f"{each.low:,.6g} to {each.high:,.6g}" for each in (new, old))
-        what = f"Column {name!r} lies between {here} here and lay between {before}; perhaps it has another unit."
+        here, before = (f"{each.low:,.6g} and {each.high:,.6g}" for each in (new, old))
+        what = f"Column {name!r} lies mostly between {here} here and lay between {before}; perhaps it has another unit."
         yield Difference(old.name, what)
 
 

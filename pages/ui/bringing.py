@@ -106,7 +106,7 @@ def _join(fingerprint: str) -> None:
     if not names:
         st.caption("The two files have no column in common whose values meet. Give the key one name in both.")
         return
-    key = st.selectbox("Key", names, format_func=lambda name: plain(cut(name, 40)), key=f"join.key.{second}")
+    key = st.selectbox("Key", names, format_func=lambda name: cut(name, 40), key=f"join.key.{second}")
     st.button("Join", key="join.go", type="primary", on_click=join, args=(fingerprint, second, key))
 
 

@@ -46,7 +46,9 @@ def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
 
 
 def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
-    cells = ", ".join(f"{cut(text, 16)!r} in {cut(name, 24)!r}" for name, text in recipe.missing[:NAMED])
+    cells = ", ".join(
+        f"{cut(text.removesuffix('.0'), 16)!r} in {cut(name, 24)!r}" for name, text in recipe.missing[:NAMED]
+    )
     more = f" and {len(recipe.missing) - NAMED:,} more" if len(recipe.missing) > NAMED else ""
     emptied = plural(len(recipe.missing), "value") + f" taken as missing ({cells}{more})" if recipe.missing else ""
     st.caption(plain(" and ".join(filter(None, [emptied, "repeated rows used once" if recipe.once else ""]))))

@@ -10,6 +10,7 @@ import streamlit as st
 from mtl_core.data.boxes import FORMS, BoxColumns
 from mtl_core.data.columns import Column
 from mtl_core.data.cuts import cuts
+from mtl_core.data.findings import without
 from mtl_core.data.inputs import Inputs
 from mtl_core.data.recipe import Recipe
 from pages.ui import forms
@@ -48,7 +49,10 @@ def in_words(recipe: Recipe) -> str:
     """How rows are split, and what of the inputs is not at its default."""
     method = cuts[recipe.split or FIRST_SPLIT]
     by = f" by {cut(recipe.by, 30)!r}" if recipe.by else ""
-    return listing([f"Rows are split: {method.title.lower()}{by}", *forms.differences(recipe.inputs)], last="and")
+    whole = f", rows of one {cut(recipe.group or recipe.query, 30)!r} together" if recipe.group or recipe.query else ""
+    return listing(
+        [f"Rows are split: {method.title.lower()}{by}{whole}", *forms.differences(recipe.inputs)], last="and"
+    )
 
 
 def _split(key: str, recipe: Recipe, columns: Sequence[Column]) -> Recipe:
@@ -65,7 +69,11 @@ def _split(key: str, recipe: Recipe, columns: Sequence[Column]) -> Recipe:
     st.caption(plain(method.summary()))
     if method.name == FIRST_SPLIT:
         return replace(recipe, split="", by="")
-    return replace(recipe, split=method.name, by=_by(key, method.needs, recipe, columns) if method.needs else "")
+    by = _by(key, method.needs, recipe, columns) if method.needs else ""
+    if method.needs == "part" and by in recipe.features:
+        recipe = without(recipe, by)
+        st.caption(plain(f"{cut(by, 40)!r} says where a row belongs, so it is not used as a feature."))
+    return replace(recipe, split=method.name, by=by)
 
 
 def _by(key: str, needs: str, recipe: Recipe, columns: Sequence[Column]) -> str:
@@ -78,7 +86,7 @@ def _by(key: str, needs: str, recipe: Recipe, columns: Sequence[Column]) -> str:
         f"Column that says the {needs} of each row",
         names,
         names.index(recipe.by) if recipe.by in names else 0,
-        format_func=lambda name: plain(cut(name, 40)),
+        format_func=lambda name: cut(name, 40),
         key=f"by.{key}.{needs}",
         persist_state="session",
     )
