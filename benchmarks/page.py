@@ -24,6 +24,14 @@ LOADS, TURNS, FIRST_POINT_LIMIT_MS = 5, 5, 500.0
 
 RUN = ".st-key-button-run button"
 """The one button that says Run, Pause or Resume."""
+WAIT_FOR = """([kind, words]) => { window.waited = new Promise((done) => addEventListener(kind, async () => {
+  const begun = performance.now();
+  while (!document.body.innerText.includes(words) && performance.now() - begun < 60000) {
+    await new Promise(requestAnimationFrame);
+  }
+  done(performance.now() - begun);
+}, { once: true, capture: true })); }"""
+"""Milliseconds from an event to words on the page, timed inside the browser."""
 COUNT_UPDATES = """async (seconds) => {
   const host = document.querySelector(`[data-testid="live-chart"]`);
   const frames = [];
@@ -84,18 +92,18 @@ def _many_steps(page: Page) -> None:
 def _turn(page: Page, number: int) -> float:
     """A press of the right arrow on the first task's slider, until the page lists the change as in force."""
     page.get_by_role("slider").first.focus()
-    begun = time.perf_counter()
+    page.evaluate(WAIT_FOR, ["keydown", f"→ {1 + number / 10:g}"])
     page.keyboard.press("ArrowRight")
-    page.get_by_text(f"{number}: at step").wait_for()
-    return 1000 * (time.perf_counter() - begun)
+    waited = float(page.evaluate("() => window.waited"))
+    page.wait_for_timeout(1000)
+    return waited
 
 
 def _pause(page: Page) -> float:
     """Pause, and on again."""
-    begun = time.perf_counter()
+    page.evaluate(WAIT_FOR, ["click", "Paused at step"])
     page.locator(RUN).click()
-    page.get_by_text("Paused at step").wait_for()
-    waited = 1000 * (time.perf_counter() - begun)
+    waited = float(page.evaluate("() => window.waited"))
     page.locator(RUN).filter(has_text="Resume").click()
     page.get_by_text("Training: step").wait_for()
     page.wait_for_timeout(500)

@@ -125,16 +125,20 @@ def turn_knobs(record: RunRecord) -> None:
     Only knobs that were touched while it was in view, and that showed the value in force in it: one that stood
     elsewhere belongs to the next run.
     """
-    now = live_values(session.experiment())
+    now, lab = live_values(session.experiment()), session.lab()
     known_id, sent = st.session_state.get("sent", ("", {}))
-    if known_id == record.id and record.status in ACTIVE and session.experiment().tasks == record.experiment.tasks:
-        standing = live_values(_standing(record))
-        for (part, method, knob), value in now.items():
-            before = standing.get((part, method, knob))
-            if before is not None and sent.get((part, method, knob)) == before != value:
-                session.lab().change(record.id, part, knob, value)
-                _passed_on(record.id)[part, knob] = value
-    st.session_state["sent"] = (record.id, now)
+    st.session_state["sent"] = (record.id, now)  # first: a quick next click may end this drawing of the page anywhere
+    if known_id != record.id or record.status not in ACTIVE or session.experiment().tasks != record.experiment.tasks:
+        return
+    standing, turned = live_values(_standing(record)), False
+    for (part, method, knob), value in now.items():
+        before = standing.get((part, method, knob))
+        if before is not None and sent.get((part, method, knob)) == before != value:
+            _passed_on(record.id)[part, knob] = value
+            lab.change(record.id, part, knob, value)
+            turned = True
+    if turned:  # so that the page is drawn with its mark
+        _until(lambda: lab.run(record.id).experiment.changes != record.experiment.changes)
 
 
 def _standing(record: RunRecord) -> Experiment:
