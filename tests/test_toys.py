@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from benchmarks.toys import grouping, kendall, schools, sinusoids, surface
+from benchmarks.toys import goldens, grouping, kendall, schools, sinusoids, surface
 from benchmarks.toys.__main__ import PARTS
 from benchmarks.toys.checks import Check
 from mtl_core.lessons.walk import walks
@@ -24,6 +24,10 @@ def one_thread() -> None:
 def keep(checks: Iterable[Check]) -> None:
     missed = [f"{each.name}: {each.figure}, expected {each.expected}" for each in checks if not each.kept]
     assert not missed, "; ".join(missed)
+
+
+def test_two_gradients_give_the_published_numbers() -> None:
+    keep(goldens.measure())
 
 
 @pytest.mark.slow
@@ -53,7 +57,7 @@ def test_sine_waves_are_learned_as_well_as_published(name: str) -> None:
 
 
 def test_every_toy_has_a_name() -> None:
-    assert set(PARTS) == {"surface", "kendall", "grouping", "schools", "sinusoids"}
+    assert set(PARTS) == {"goldens", "surface", "kendall", "grouping", "schools", "sinusoids"}
 
 
 def test_the_two_losses_are_those_of_the_paper() -> None:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.toys [surface kendall grouping schools sinusoids] [--write]`.
+"""`python -m benchmarks.toys [goldens surface kendall grouping schools sinusoids] [--write]`.
 
 Prints every figure with the range it is expected in, and whether it keeps it; the exit code is 1 if one does not.
 With --write the table goes into docs/toys.md and the paths over the loss surface are drawn as docs/toys.png.
@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.toys import document, grouping, kendall, schools, sinusoids, surface
+from benchmarks.toys import document, goldens, grouping, kendall, schools, sinusoids, surface
 from benchmarks.toys.checks import Check
 from mtl_core.training.engine import calm
 
 PARTS: dict[str, Callable[[], Iterable[Check]]] = {
+    "goldens": goldens.measure,
     "surface": surface.measure,
     "kendall": kendall.measure,
     "grouping": grouping.measure,
