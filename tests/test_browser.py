@@ -151,6 +151,13 @@ def test_a_run_ends_with_a_verdict_and_can_be_compared(page: Page, address: str,
     no_trouble(page)
 
 
+def test_the_door_for_a_table_opens_the_shelf_for_it(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_text("Upload a table").click()
+    expect(page.get_by_text("one row for each example", exact=False).first).to_be_visible(timeout=PATIENCE)
+    no_trouble(page)
+
+
 def test_a_method_is_found_by_its_author_and_tried(page: Page, address: str) -> None:
     page.goto(f"{address}/reference")
     page.get_by_placeholder("Find a method").fill("Kendall")

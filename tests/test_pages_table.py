@@ -31,6 +31,24 @@ def test_an_empty_shelf_says_what_to_bring(place: Room) -> None:
     assert any("Nothing is in view" in each.value for each in at.info)
 
 
+def test_an_address_can_name_the_shelf(place: Room) -> None:
+    at = place.open("data", shelf="table")
+    assert not at.error
+    assert "one row for each example" in said(at)
+    assert "shelf" not in at.query_params
+
+
+def test_a_column_of_parts_is_no_feature_once_it_splits_the_rows(place: Room) -> None:
+    parts = ["train", "train", "train", "test"] * (ROWS // 4)
+    at = drop(place, csv(TABLE.assign(part=parts)[["part", *TABLE]]))
+    next(each for each in at.button if each.label == "Split as it says").click().run()
+    assert not at.error
+    at.button(key="train").click().run()
+    recipe = Recipe.from_text(at.session_state["experiment"].data.recipe)
+    assert (recipe.split, recipe.by) == ("column", "part")
+    assert "part" not in recipe.features
+
+
 def test_a_table_is_read_guessed_and_shown(place: Room) -> None:
     at = drop(place, csv(TABLE))
     assert not at.error
