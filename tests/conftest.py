@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Page
 
 import mtl_core.data  # noqa: F401 - registers the sources
+from benchmarks.page import chromium, served
 from mtl_core.api import Lab
 from mtl_core.data.base import sources
 from mtl_core.experiment import Experiment, Plan, Training
@@ -46,3 +49,22 @@ def engine_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         wait_until(lab.engine_ready)
     yield lab
     lab.close()
+
+
+# --- the dashboard in a real browser --------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    """The dashboard as `make run` serves it, on a free port of loopback."""
+    with served(home) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> Iterator[Page]:
+    with chromium() as opened:
+        yield opened

@@ -11,30 +11,13 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.page import RUN, chromium, served
+from benchmarks.page import RUN
 from mtl_core.api import Lab
 from mtl_core.store.records import RunRecord
+from pages.ui.session import ECHO_SECONDS
 
 PATIENCE = 60_000
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    """The dashboard as `make run` serves it, on a free port of loopback."""
-    with served(home) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Page]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +155,8 @@ def test_quick_presses_on_a_slider_all_count(page: Page, address: str, lab: Lab)
     example = next(run for run in lab.runs() if run.name == "First example: penguins")
     page.goto(f"{address}/train?run={example.id}")
     slider = page.get_by_role("slider", name="sex")
+    expect(slider).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1000 * (ECHO_SECONDS + 1))  # what the page wrote into the address when it opened is no news
     slider.focus()
     for _ in range(12):
         page.keyboard.press("ArrowRight", delay=10)

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.page import chromium, served
 from mtl_core.api import Lab, Record
 from tests.test_browser import PATIENCE, no_trouble, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RUN = ".st-key-meta-run button"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Page]:
-    with chromium() as opened:
-        yield opened
 
 
 def test_a_comparison_of_learners_from_the_first_click_to_the_list_of_runs(

@@ -8,19 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from benchmarks.page import chromium, served
+from benchmarks.page import chromium
 from mtl_core.data.pieces import PIECES_FROM
 from mtl_core.data.saved import SavedRecipe
 from tests.own_table import TABLE, csv
 
 PATIENCE = 60_000
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("home")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

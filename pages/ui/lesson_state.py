@@ -6,7 +6,6 @@ position (`runs`, as in "4-id.0-id"), so a reload or a sent link finds them agai
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,12 @@ import streamlit as st
 
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
+from pages.ui.patience import wait_until
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
     from mtl_core.lessons.base import Lesson
     from mtl_core.lessons.walk import Walk
-
-PATIENCE = 0.45
-"""Seconds a click waits at most for the first point, so that the page is drawn with it."""
 
 
 @dataclass
@@ -105,9 +102,7 @@ def begin(lesson: Lesson, now: Journey, position: int) -> None:
     lab = session.lab()
     run_id = lab.submit(chosen.experiment, name=f"Lesson: {lesson.title}, {chosen.label}")
     now.runs[position] = run_id
-    end = time.monotonic() + PATIENCE
-    while lab.history(run_id).is_empty and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_until(lambda: not lab.history(run_id).is_empty)
 
 
 def _from_address(lesson: Lesson | Walk) -> Journey:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,6 +12,7 @@ from pages.ui.live_chart import live_chart
 from pages.ui.meta_charts import losses
 from pages.ui.meta_controls import load
 from pages.ui.meta_result import charts_of_errors, headline, numbers_of, who_is_compared
+from pages.ui.patience import wait_until
 from pages.ui.run_detail import exports
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ ADDRESS = "adaptation"
 ACTIVE = ("queued", "running", "paused")
 EVERY = 0.5
 """Seconds between two looks at a run that is on its way."""
-PATIENCE = 0.45
-"""Seconds a click waits at most for its first effect, so that the page is drawn with it."""
 NAMED = 3
 """Learners that the name of a run tells of."""
 LOSS_TIP = (
@@ -85,7 +82,7 @@ def act(asked: Adaptation | None) -> None:
             detach()
         elif word and (run_id := _run_id()):
             session.lab().command(run_id, word)
-            _until(lambda: session.lab().record(run_id).status not in BEFORE[word])
+            wait_until(lambda: session.lab().record(run_id).status not in BEFORE[word])
     except InvalidInput as problem:
         st.error(session.as_sentence(str(problem)), icon=":material/error:")
 
@@ -97,7 +94,7 @@ BEFORE = {"pause": ("queued", "running"), "resume": ("paused",), "stop": ACTIVE}
 def _begin(asked: Adaptation) -> None:
     run_id = session.lab().submit(asked, name=run_name(asked))
     attach(run_id)
-    _until(lambda: not session.lab().adapting(run_id).is_empty or session.lab().record(run_id).has_ended)
+    wait_until(lambda: not session.lab().adapting(run_id).is_empty or session.lab().record(run_id).has_ended)
 
 
 def run_name(asked: Adaptation) -> str:
@@ -106,12 +103,6 @@ def run_name(asked: Adaptation) -> str:
     names = [each.called for each in asked.units]
     who = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
     return f"New tasks, {data}: {text.listing(who)}"
-
-
-def _until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not done() and time.monotonic() < end:
-        time.sleep(0.01)
 
 
 def bar(record: AdaptationRecord | None, asked: Adaptation | None) -> None:

@@ -5,7 +5,6 @@ so that a value typed just before the click counts, and so that the page is draw
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,12 @@ from mtl_core.experiment import Change, Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session
 from pages.ui.addresses import in_force, in_hand, without_changes
+from pages.ui.patience import wait_until
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
 
 ACTIVE = ("queued", "running", "paused")
-PATIENCE = 0.45
-"""Seconds a click waits at most for its first effect, so that the page is drawn with it."""
 
 
 def wish(word: str) -> None:
@@ -44,7 +42,7 @@ def act() -> None:
 def _run() -> None:
     _begin(session.experiment())
     run_id = session.attached() or ""
-    _until(lambda: not session.lab().history(run_id).is_empty or session.lab().run(run_id).status == "failed")
+    wait_until(lambda: not session.lab().history(run_id).is_empty or session.lab().run(run_id).status == "failed")
 
 
 def _step() -> None:
@@ -53,7 +51,7 @@ def _step() -> None:
         _begin(session.experiment(), paused=True)
     run_id, before = session.attached() or "", 0 if record is None else record.step
     session.lab().command(run_id, "step")
-    _until(lambda: session.lab().run(run_id).step > before and session.lab().run(run_id).status != "running")
+    wait_until(lambda: session.lab().run(run_id).step > before and session.lab().run(run_id).status != "running")
 
 
 def _reset() -> None:
@@ -74,7 +72,7 @@ def _tell(command: str, statuses: tuple[str, ...]) -> Callable[[], None]:
         if run_id is None:
             return
         session.lab().command(run_id, command)
-        _until(lambda: session.lab().run(run_id).status in (*statuses, "finished", "failed", "stopped"))
+        wait_until(lambda: session.lab().run(run_id).status in (*statuses, "finished", "failed", "stopped"))
 
     return tell
 
@@ -99,12 +97,6 @@ def _begin(experiment: Experiment, paused: bool = False) -> None:
 def _record() -> RunRecord | None:
     run_id = session.attached()
     return None if run_id is None else session.lab().run(run_id)
-
-
-def _until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not done() and time.monotonic() < end:
-        time.sleep(0.005)
 
 
 # --- knobs that are turned while a run trains ---------------------------------------------------------------------
@@ -138,7 +130,7 @@ def turn_knobs(record: RunRecord) -> None:
             lab.change(record.id, part, knob, value)
             turned = True
     if turned:  # so that the page is drawn with its mark
-        _until(lambda: lab.run(record.id).experiment.changes != record.experiment.changes)
+        wait_until(lambda: lab.run(record.id).experiment.changes != record.experiment.changes)
 
 
 def _standing(record: RunRecord) -> Experiment:
