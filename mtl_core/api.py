@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from mtl_core import settings
+from mtl_core.changes import Change
 from mtl_core.data.base import Dataset, Source
 from mtl_core.data.bundled import FOLDER
 from mtl_core.evaluation.compare import Comparison, compare
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.resolution import smallest_effect
 from mtl_core.events import loads
-from mtl_core.experiment import Change, Experiment, shape_for
+from mtl_core.experiment import Experiment, shape_for
 from mtl_core.meta.adaptation import Adaptation
 from mtl_core.meta.history import MetaHistory
 from mtl_core.registry import InvalidInput

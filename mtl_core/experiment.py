@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core import __version__, draws
+from mtl_core.changes import Change, Turnable
 from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.prepare import encoded_names
 from mtl_core.devices import CHOICES
@@ -100,22 +101,6 @@ class Plan(Method):
 
 
 @dataclass(frozen=True)
-class Change:
-    """A knob turned during the run: from `step` on, `knob` of `part` has `value`.
-
-    part is "weighting" or "optimiser"; knob is one of its live knobs; value as in JSON.
-    """
-
-    step: int
-    part: str
-    knob: str
-    value: Any
-
-    def to_json(self) -> dict[str, Any]:
-        return {"step": self.step, "part": self.part, "knob": self.knob, "value": self.value}
-
-
-@dataclass(frozen=True)
 class Arm:
     """One way of learning within a run: a sharing type together, or a baseline alone.
 
@@ -149,7 +134,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Experiment(Turnable):
     """Everything that decides the numbers of a run."""
 
     data: Source
@@ -163,7 +148,6 @@ class Experiment:
     changes: tuple[Change, ...] = ()
 
     kind: ClassVar[str] = "training"
-    PARTS: ClassVar[tuple[str, ...]] = ("weighting", "optimiser")
 
     def __post_init__(self) -> None:
         if not self.tasks:
@@ -175,7 +159,7 @@ class Experiment:
         if self.plan.new_data and not self.data.draws:
             raise InvalidInput(f"{self.data.title} cannot draw new data; set new_data to false")
         grids(self.data.image_shape, self.trunk.convolutions, self.trunk.width)
-        for part, item in [("weighting", self.weighting), ("optimiser", self.optimiser)]:
+        for part, item in self.parts.items():
             for each in item.knobs():
                 value = getattr(item, each.name)
                 if each.per_task and value and len(value) != len(self.tasks):
@@ -244,30 +228,14 @@ class Experiment:
         """Steps between two points of the curves."""
         return self.training.evaluate_every
 
-    # --- what is in force at a step -------------------------------------------------------------------------
-    def at(self, step: int) -> Experiment:
-        """This experiment with the changes up to and including `step` applied."""
-        now = self
-        for change in self.changes:
-            if change.step <= step:
-                now = now._turned(change)
-        return now
+    # --- what can be turned while it trains -----------------------------------------------------------------
+    @property
+    def parts(self) -> dict[str, Method]:
+        return {"weighting": self.weighting, "optimiser": self.optimiser}
 
-    def changed(self, change: Change) -> Experiment:
-        """With one more change, checked. Raises `InvalidInput` when that knob cannot be turned during a run."""
-        if change.part not in self.PARTS:
-            raise InvalidInput(f"{change.part!r} cannot change during a run; only {' and '.join(self.PARTS)} can")
-        live = [item.name for item in getattr(self, change.part).knobs() if item.live]
-        if change.knob not in live:
-            raise InvalidInput(f"{change.knob!r} cannot change during a run; only {', '.join(live) or 'nothing'} can")
-        after = replace(self, changes=(*self.changes, change))
-        after.at(change.step)
-        return after
-
-    def _turned(self, change: Change) -> Experiment:
-        part = getattr(self, change.part)
-        turned = type(part).from_settings({**part.settings(), change.knob: change.value})
-        return replace(self, **{change.part: turned})
+    def with_part(self, name: str, part: Method) -> Experiment:
+        changed: dict[str, Any] = {name: part}
+        return replace(self, **changed)
 
     # --- arms, replicas, stacks -----------------------------------------------------------------------------
     def sharing_keys(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"lazy", "registry", "settings", "draws", "scales", "devices"}),
-    frozenset({"tasks", "events"}),
+    frozenset({"tasks", "events", "changes"}),
     frozenset({"data", "models", "weighting", "metrics", "optimisers"}),
     frozenset({"experiment"}),
     frozenset({"training", "evaluation"}),

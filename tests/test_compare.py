@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mtl_core.changes import Change
 from mtl_core.data.cuts import SAME_TEST
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.evaluation.compare import Comparison, compare
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.judge import Setting, judge
 from mtl_core.events import Progress, UnitFinished
-from mtl_core.experiment import Change, Experiment, Plan, Training, shape_for
+from mtl_core.experiment import Experiment, Plan, Training, shape_for
 from mtl_core.models.base import Shape, Trunk, sharings
 from mtl_core.models.hard import Hard
 from mtl_core.tasks import TaskSpec

@@ -13,11 +13,12 @@ import torch
 
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - registers every method
+from mtl_core.changes import Change
 from mtl_core.data.base import Dataset
 from mtl_core.data.prepare import Prepared
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.events import Event, Progress, Replica, UnitFinished
-from mtl_core.experiment import Change, Experiment, Plan, Training, Unit, replica_seeds, shape_for
+from mtl_core.experiment import Experiment, Plan, Training, Unit, replica_seeds, shape_for
 from mtl_core.models.base import Trunk, sharings
 from mtl_core.models.hard import Hard
 from mtl_core.optimisers import Adam, StochasticGradientDescent, optimisers

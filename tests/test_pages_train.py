@@ -12,7 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mtl_core.api import Lab
-from mtl_core.experiment import Change, Experiment, Plan, Training
+from mtl_core.changes import Change
+from mtl_core.experiment import Experiment, Plan, Training
 from mtl_core.models.base import Trunk, sharings
 from mtl_core.running.slices import Job, Part, work
 from mtl_core.store.claims import Claim

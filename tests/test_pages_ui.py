@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from mtl_core.changes import Change
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.data.table import CsvFile
 from mtl_core.evaluation.report import sharing_titles
-from mtl_core.experiment import Change, Experiment, Plan, Training
+from mtl_core.experiment import Experiment, Plan, Training
 from mtl_core.models.base import sharings
 from mtl_core.models.hard import Hard
 from mtl_core.optimisers import StochasticGradientDescent, optimisers

@@ -10,10 +10,11 @@ import pytest
 
 from mtl_core import probing
 from mtl_core.api import Lab
+from mtl_core.changes import Change
 from mtl_core.evaluation import probe
 from mtl_core.evaluation.history import History
 from mtl_core.events import Event
-from mtl_core.experiment import Change, Experiment, Plan, shape_for
+from mtl_core.experiment import Experiment, Plan, shape_for
 from mtl_core.registry import InvalidInput
 from mtl_core.store.claims import Claim
 from mtl_core.store.journal import Journal

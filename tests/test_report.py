@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl_core.changes import Change
 from mtl_core.data.base import sources
 from mtl_core.data.synthetic import Relatedness
 from mtl_core.evaluation.compare import compare
@@ -25,7 +26,7 @@ from mtl_core.evaluation.report import (
     verdict_rows,
 )
 from mtl_core.events import UnitFinished
-from mtl_core.experiment import Change, Experiment, Plan, Training, shape_for
+from mtl_core.experiment import Experiment, Plan, Training, shape_for
 from mtl_core.models.base import Trunk, sharings
 from mtl_core.models.hard import Hard
 from mtl_core.optimisers import Adam, StochasticGradientDescent

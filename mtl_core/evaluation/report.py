@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 
 import mtl_core
+from mtl_core.changes import Change
 from mtl_core.evaluation.compare import Comparison
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.words import listing
-from mtl_core.experiment import Change, Experiment
+from mtl_core.experiment import Experiment
 from mtl_core.registry import Method
 
 _PACKAGES = ("torch", "numpy", "pandas", "scikit-learn", "scipy")

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mtl_core.changes import Change
 from mtl_core.data.base import Dataset
-from mtl_core.experiment import Change, Experiment, Unit
+from mtl_core.experiment import Experiment, Unit
 from mtl_core.meta.adaptation import LearnerUnit
 from mtl_core.registry import InvalidInput
 from mtl_core.running.slices import Job, Part

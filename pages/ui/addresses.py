@@ -43,12 +43,12 @@ def suited(now: Experiment, source: Source) -> dict[str, Any]:
 
 def without_changes(experiment: Experiment) -> Experiment:
     """As it was when it started: knobs that were turned during the run are back in their first place."""
-    return replace(experiment, changes=())
+    return experiment.before_turned()
 
 
 def in_force(experiment: Experiment) -> Experiment:
     """What a run stands at by now, for the controls: every knob that was turned stands where it was turned to."""
-    return in_hand(without_changes(experiment.at(experiment.training.steps)))
+    return in_hand(experiment.in_force())
 
 
 def compact(experiment: Experiment) -> str:

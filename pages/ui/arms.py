@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mtl_core.changes import Change
 from mtl_core.evaluation.report import sharing_titles
-from mtl_core.experiment import Arm, Change, Experiment
+from mtl_core.experiment import Arm, Experiment
 from pages.ui import colours, text
 from pages.ui.charts import Curve, Mark, Panel
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from mtl_core.changes import Change
 from mtl_core.evaluation.report import run_name
-from mtl_core.experiment import Change, Experiment
+from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session
 from pages.ui.addresses import in_force, in_hand, without_changes
@@ -102,10 +103,9 @@ def _record() -> RunRecord | None:
 # --- knobs that are turned while a run trains ---------------------------------------------------------------------
 def live_values(experiment: Experiment) -> dict[tuple[str, str, str], Any]:
     """Values of the knobs that a run lets one turn: (part, method, knob) -> value as in JSON."""
-    parts = [(part, getattr(experiment, part)) for part in Experiment.PARTS]
     return {
         (part, method.name, item.name): method.settings()[item.name]
-        for part, method in parts
+        for part, method in experiment.parts.items()
         for item in method.knobs()
         if item.live
     }
