@@ -43,10 +43,12 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
     boxed = table(**{name: np.abs(normal(4 + i)) for i, name in enumerate(("left", "top", "width", "height"))})
     words = pd.Series(normal(3)).astype(str).where(np.arange(ROWS) % 50 != 0, "n.a.")
     slipped = pd.Series(normal(3)).where(np.arange(ROWS) != 5, 12345.0)
+    closed = pd.Series(np.where(np.arange(ROWS) % 10 == 0, "no", "yes"))
     dated = Recipe(("x", "z", "odd", "day"), RECIPE.tasks, dates=(("day", "year first"),))
     return {
         "leak-copy": (table(odd=2.54 * y + 1), RECIPE),
         "leak-almost": (table(odd=np.exp(y) + 0.001 * normal()), RECIPE),
+        "leak-value": (table(y=y.mask(closed == "no", 0), odd=closed), RECIPE),
         "leak-sum": (table(odd=y - healthy["z"]), RECIPE),
         "task-sum": (table(u=u, v=y + u), three),
         "subjects": (table(patient_id=np.arange(ROWS) % 40), RECIPE),

@@ -13,13 +13,12 @@ import pandas as pd
 
 from mtl_core.data.boxes import FORMS, find_boxes
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, guess, plural, short
+from mtl_core.data.doctor_leaks import LEAK_CHECKS
 from mtl_core.data.doctor_rows import ROW_CHECKS
 from mtl_core.data.findings import Finding, emptied, listed, out, without
-from mtl_core.data.leaks import copies, maps
 from mtl_core.data.pieces import each_told
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
-from mtl_core.data.relations import ALMOST, SURE, Feats, parts_of, rank_correlations, some_rows
 from mtl_core.data.suspects import counted, missing_words, odd_texts, sentinels, wild_values
 from mtl_core.data.treatment import treated
 from mtl_core.tasks import kinds
@@ -36,7 +35,7 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     frame = treated(frame, recipe.missing)
     found = list(_too_large(frame, recipe))
     frame, nothing_left = _measurable(frame)
-    checks = (_leaks, _sums, *ROW_CHECKS, _boxes, _labels, _classes, _odd_cells, _wild, _scales, _empty)
+    checks = (*LEAK_CHECKS, *ROW_CHECKS, _boxes, _labels, _classes, _odd_cells, _wild, _scales, _empty)
     for check in each_told("Looking for what would spoil a comparison", checks, frame.size):
         found += [each for each in check(frame, recipe) if not nothing_left.intersection(each.columns)]
     return tuple(_usable(finding) for finding in found)
@@ -71,61 +70,6 @@ def _usable(finding: Finding) -> Finding:
     """A fix that would leave nothing to learn, or nothing to learn from, is none."""
     recipe = finding.recipe
     return finding if recipe is None or (recipe.learns and recipe.features) else replace(finding, fix="", recipe=None)
-
-
-# --- leaks ----------------------------------------------------------------------------------------------------
-def _leaks(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    """Features that give a task away by themselves."""
-    features = frame[[name for name in recipe.features if name not in dict(recipe.dates) and name not in recipe.texts]]
-    some = some_rows(features)
-    feats = Feats(some)
-    for task, kind in [*recipe.tasks, *((name, "regression") for name in recipe.edges)]:
-        by_class = kinds[kind].needs_classes if kind in kinds else False
-        suspects = _by_class(feats, frame[task]) if by_class else _by_number(some, frame[task])
-        for name, exact in suspects:
-            code, how = ("leak-copy", "gives") if exact else ("leak-almost", "almost gives")
-            what = f"Feature {name!r} {how} {'edge' if task in recipe.edges else 'task'} {task!r} away."
-            why = "A network that can copy the answer learns nothing, alone or together."
-            yield Finding(code, (name, task), what, why, f"Leave {short(name)!r} out", without(recipe, name))
-
-
-def _by_number(some: pd.DataFrame, target: pd.Series) -> Iterator[tuple[str, bool]]:
-    """Feature, and whether it is a copy up to unit."""
-    numbers = some.select_dtypes("number")
-    labels = pd.to_numeric(target, errors="coerce").reindex(some.index)
-    found = rank_correlations(numbers, labels)
-    for name in found.index[found > ALMOST]:
-        yield str(name), copies(numbers[name], labels)
-
-
-def _by_class(feats: Feats, target: pd.Series) -> Iterator[tuple[str, bool]]:
-    some = feats.features
-    codes = pd.factorize(as_text(target.reindex(some.index)))[0]
-    for name in some.columns:
-        if feats.named_right(name, codes) > SURE:
-            labels = pd.Series(codes, some.index, dtype=float)
-            yield str(name), maps(some[name], labels.mask(labels < 0))
-
-
-def _sums(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    """Tasks that other columns add up to."""
-    tasks = [name for name, kind in recipe.tasks if kind in kinds and not kinds[kind].needs_classes]
-    some = some_rows(frame[[*recipe.features, *tasks]]).select_dtypes("number")
-    seen: set[frozenset[str]] = set()
-    for task in [name for name in tasks if name in some]:
-        plain = [name for name in some if name != task and not copies(some[name], some[task])]
-        parts = parts_of(some[plain], some[task])
-        leaking = [name for name in parts if name in recipe.features]
-        if not parts or frozenset((task, *parts)) in seen:
-            continue
-        seen.add(frozenset((task, *parts)))
-        what = f"Task {task!r} is computed from {' and '.join(map(repr, parts))}."
-        if leaking:
-            why = "A network that is given the parts learns the sum, and nothing else."
-            yield Finding("leak-sum", (task, *parts), what, why, out(leaking), without(recipe, *leaking))
-        else:
-            why = "It adds no knowledge of its own, and counts the other tasks twice."
-            yield Finding("task-sum", (task, *parts), what, why, out([task]), without(recipe, task))
 
 
 # --- tasks ----------------------------------------------------------------------------------------------------
