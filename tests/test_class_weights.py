@@ -15,7 +15,7 @@ from mtl_core.data.synthetic import Relatedness
 from mtl_core.experiment import Experiment, Plan, Training, shape_for
 from mtl_core.models.base import Trunk
 from mtl_core.tasks import TaskSpec
-from mtl_core.training.labels import balanced
+from mtl_core.training.labels import label_weights
 from mtl_core.training.stack import Stack
 
 TASKS = (
@@ -44,7 +44,7 @@ def prepared() -> Prepared:
 
 
 def weighed(found: Prepared) -> np.ndarray:
-    weights = balanced(found, TASKS)
+    weights = label_weights(found, TASKS, True)
     assert weights is not None
     return weights
 
@@ -66,7 +66,7 @@ def test_numbers_and_rows_without_a_label_weigh_1() -> None:
     weights = weighed(found)
     assert (weights[..., 0] == 1).all()
     assert (weights[np.isnan(found.targets)] == 1).all()
-    assert balanced(found, (TASKS[0],) * 4) is None
+    assert label_weights(found, (TASKS[0],) * 4, True) is None
 
 
 def test_labels_of_held_out_rows_change_no_weight_of_a_training_row() -> None:

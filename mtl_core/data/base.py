@@ -35,6 +35,8 @@ class Dataset:
     image_shape: rows, columns and colours of a picture, whose pixels are the features in this order; None = no picture.
     boxes: of each task that frames a thing, left, top, right and bottom of every row [N, 4]; the task's column of
         `targets` then holds one number that tells of them (an area), NaN = no label.
+    row_weights: how much each row counts in losses and in errors [N], 0 or more; None = all alike. Where rows are
+        ranked, a query counts as a whole: its rows have one weight.
     notes: sentences about what was found or changed while reading, shown to the person.
     """
 
@@ -56,6 +58,7 @@ class Dataset:
     places: NDArray[np.float64] | None = None
     parts: tuple[str, ...] = ()
     boxes: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    row_weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         names = [task.name for task in self.tasks]
@@ -82,7 +85,7 @@ class Dataset:
             digest.update(pd.util.hash_pandas_object(seen, index=False).to_numpy().tobytes())
         digest.update(repr(self.tasks).encode())
         digest.update(b"" if self.groups is None else self.groups.tobytes())
-        for name in ("queries", "texts", "inputs", "split", "places", "parts"):
+        for name in ("queries", "texts", "inputs", "split", "places", "parts", "row_weights"):
             value, default = getattr(self, name), getattr(type(self), name, None)
             if value is not None and value is not default and (isinstance(value, np.ndarray) or value != default):
                 digest.update(name.encode())

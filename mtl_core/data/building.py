@@ -62,7 +62,7 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
             f"{title!r} has {plural(len(frame), 'row')}; at least {ROW_MINIMUM} are needed to train and to test"
         )
     names = [name for name, _ in recipe.tasks]
-    singles = [name for name in (recipe.group, recipe.each, recipe.query) if name]
+    singles = [name for name in (recipe.group, recipe.each, recipe.query, recipe.weight) if name]
     for name in [*recipe.columns, *recipe.categories, *dict(recipe.missing)]:
         check_known(name, frame.columns)
     if not recipe.learns:
@@ -82,7 +82,9 @@ def _check(frame: pd.DataFrame, recipe: Recipe, title: str) -> None:
         )
     roles = Counter([*recipe.features, *names, *recipe.edges, *singles])
     if twice := next((name for name, count in roles.items() if count > 1), None):
-        raise InvalidInput(f"column {twice!r} has two roles; let it be a feature, a task, the group or the query")
+        raise InvalidInput(
+            f"column {twice!r} has two roles; let it be a feature, a task, the group, the query or the weight"
+        )
     called = Counter([*names, *(box.name for box in recipe.boxes)])
     if twice := next((name for name, count in called.items() if count > 1), None):
         raise InvalidInput(f"two tasks are called {twice!r}; give the box another name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,11 @@ ROWS_PER_NAME = 5
 
 _TASK_NAME = re.compile(r"(target|label|class|outcome|response|task|y)[ _-]?\d*|.*[ _](target|label|class)", re.I)
 _ID_NAME = re.compile(r"(id|index|uuid|key|no|nr|编号)|.*[ _-]id", re.I)
+_WEIGHT_NAME = re.compile(
+    r"(sample|row|case|survey|sampling|frequency|final|design|person|unit)[ _-]?(weights?|wts?|wgts?)"
+    r"|fnlwgt|wgt|pweights?|(样本|抽样)?权重",
+    re.I,
+)
 _COUNT_NAME = re.compile(r"(number|num|count|n)[ _-](of[ _-])?.*|(.*[ _-])?counts?|.*(次数|数量|人数|件数)", re.I)
 _STEPS_NAME = re.compile(
     r"(.*[ _-])?(grade|rating|stars?|level|severity|stage|quality|satisfaction)|.*(等级|评分|星级|满意度)", re.I
@@ -38,7 +43,7 @@ class Column:
 
     type: "number", "code" (whole numbers that may stand for classes), "category", "date", "text" (free text), "names"
         (many different texts), "mixed" (numbers with some words), "id", "constant", "empty".
-    role: "feature", "task" or "ignore". kind: how it would be learned as a task ("" = it cannot be).
+    role: "feature", "task", "weight" or "ignore". kind: how it would be learned as a task ("" = it cannot be).
     missing: share of empty cells. reason: why, in a few words. examples: some values, as text. order: of the parts of
     dates (`dates.py`), "" for all else. shape: how its values are spread, heights up to 1: bins from the smallest to
     the largest number, or the most frequent texts; some thousand rows tell it.
@@ -59,10 +64,17 @@ class Column:
 def guess(frame: pd.DataFrame) -> tuple[Column, ...]:
     """A proposal for every column. Tasks are those named like one, else the last two that could be."""
     columns = [_column(frame[name]) for name in each_told("Looking at the columns", list(frame.columns), frame.size)]
-    able = [column.name for column in columns if column.kind and column.role != "ignore"]
+    columns = _one_weight(columns)
+    able = [column.name for column in columns if column.kind and column.role == "feature"]
     named = [name for name in able if _TASK_NAME.fullmatch(name)]
     tasks = set(named or able[-2:] if len(able) > 2 else able[-1:])
     return tuple(_as_task(column, bool(named)) if column.name in tasks else column for column in columns)
+
+
+def _one_weight(columns: list[Column]) -> list[Column]:
+    """Only the first of several columns that are named like a weight is proposed as one."""
+    named = [column for column in columns if column.role == "weight"]
+    return [replace(column, role="ignore") if column in named[1:] else column for column in columns]
 
 
 def as_text(column: pd.Series) -> pd.Series:
@@ -122,6 +134,8 @@ def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
     if distinct == 2:
         return "code", "feature", "binary", "two different numbers"
     low, high = numbers.min(), numbers.max()
+    if low >= 0 and numbers.max() > 0 and _WEIGHT_NAME.fullmatch(name):
+        return "number", "weight", "regression", "named like the weight of a row"
     if whole and low >= 0 and _COUNT_NAME.fullmatch(name):
         return "number", "feature", "count", "whole numbers, named like a count"
     if whole and distinct <= FEW_CODES and low in (0, 1) and high - low + 1 == distinct:
@@ -160,8 +174,7 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
 
 def _as_task(column: Column, named: bool) -> Column:
     why = "named like something to predict" if named else "one of the last columns"
-    facts = {**vars(column), "role": "task", "reason": f"{column.reason}; {why}"}
-    return Column(**facts)
+    return replace(column, role="task", reason=f"{column.reason}; {why}")
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

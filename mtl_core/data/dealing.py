@@ -1,4 +1,5 @@
-"""What a recipe says about rows: whose they are, in which list they are ranked, and where they stand in a split."""
+"""What a recipe says about rows: whose they are, in which list they are ranked, how much they count, and where they
+stand in a split."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from mtl_core.data.columns import CLASS_LIMIT, as_text
 from mtl_core.data.cuts import SAME_TEST, cuts, given_parts
 from mtl_core.data.dates import date_order, moments_of
 from mtl_core.data.recipe import Recipe
+from mtl_core.data.row_weights import weights_of
 from mtl_core.data.steps import in_order
 from mtl_core.registry import InvalidInput
 
@@ -29,10 +31,11 @@ class Dealing:
     places: NDArray[np.float64] | None = None
     parts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    row_weights: NDArray[np.float64] | None = None
 
     def rows(self, chosen: Codes) -> Dealing:
         """The same for some of the rows."""
-        arrays = {name: getattr(self, name) for name in ("groups", "queries", "places")}
+        arrays = {name: getattr(self, name) for name in ("groups", "queries", "places", "row_weights")}
         return replace(self, **{name: value[chosen] for name, value in arrays.items() if value is not None})
 
     def fields(self) -> dict[str, Any]:
@@ -47,7 +50,8 @@ def dealt(frame: pd.DataFrame, recipe: Recipe) -> Dealing:
         _check_nested(queries, groups, recipe)
     found = _placed(frame, recipe) if recipe.split else Dealing()
     kept = queries if groups is None else groups
-    return replace(found, groups=kept, queries=queries, notes=(*notes, *more, *found.notes))
+    weights, told = weights_of(frame, recipe) if recipe.weight else (None, [])
+    return replace(found, groups=kept, queries=queries, row_weights=weights, notes=(*notes, *more, *told, *found.notes))
 
 
 def _codes(column: pd.Series, what: str) -> tuple[Codes, list[str]]:

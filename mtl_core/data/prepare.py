@@ -10,7 +10,7 @@ table for each preparation, and little beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class Prepared:
     train, validation, test [P, n]: row numbers, padded with N.
     boxes [P, N + 1, k, 4]: the k tasks' boxes in their units (0 without a label), None where no task frames a thing.
     lists [P, N + 1]: the list that each row is ranked in (-1 for the blank row), None where no task is ranked.
+    weights [P, N + 1]: how much each row counts, in units of their mean (0 for the blank row), None = all alike.
     """
 
     inputs: Floats
@@ -48,6 +49,7 @@ class Prepared:
     test: Rows
     lists: Rows | None = None
     boxes: Floats | None = None
+    weights: Floats | None = None
 
 
 def encoded_names(dataset: Dataset) -> list[str]:
@@ -74,6 +76,7 @@ def prepare_draws(
 
 def _prepared(tables: Sequence[tuple[Dataset, list[Split]]], scale_targets: bool) -> Prepared:
     """Tables of one shape, each with its splits, one preparation a split."""
+    tables = [(_counting(dataset), found) for dataset, found in tables]
     first, parts = tables[0][0], [split for _, found in tables for split in found]
     size, n_rows, n_tasks = len(parts), first.n_rows, len(first.tasks)
     inputs = np.zeros((size, n_rows + 1, len(encoded_names(first))), np.float32)
@@ -86,7 +89,25 @@ def _prepared(tables: Sequence[tuple[Dataset, list[Split]]], scale_targets: bool
         _fill_targets(targets[here, :-1], mean[here], deviation[here], dataset, found, scale_targets)
         begin += len(found)
     rows = {name: _padded([getattr(part, name) for part in parts], n_rows) for name in ("train", "validation", "test")}
-    return Prepared(inputs, targets, mean, deviation, **rows, lists=_lists(tables), boxes=_boxes(tables))
+    lists, boxes, weights = _lists(tables), _boxes(tables), _weights(tables)
+    return Prepared(inputs, targets, mean, deviation, **rows, lists=lists, boxes=boxes, weights=weights)
+
+
+def _counting(dataset: Dataset) -> Dataset:
+    """The same without the labels of rows that count nothing."""
+    if dataset.row_weights is None or dataset.row_weights.all():
+        return dataset
+    targets = dataset.targets.copy()
+    targets[dataset.row_weights == 0] = np.nan
+    return replace(dataset, targets=targets)
+
+
+def _weights(tables: Sequence[tuple[Dataset, list[Split]]]) -> Floats | None:
+    """How much each row counts, once for each preparation: [P, N + 1]."""
+    if tables[0][0].row_weights is None:
+        return None
+    each = [(dataset.row_weights, len(parts)) for dataset, parts in tables if dataset.row_weights is not None]
+    return np.stack([np.append(mine / mine.mean(), 0).astype(np.float32) for mine, n in each for _ in range(n)])
 
 
 def _lists(tables: Sequence[tuple[Dataset, list[Split]]]) -> Rows | None:
@@ -155,7 +176,8 @@ def _fill_targets(
         labels = dataset.targets.iloc[:, t].to_numpy()
         _check_size(labels, task.name)
         for p, split in enumerate(found):
-            centre, spread = task.method.units(labels[split.train], scale)
+            weights = None if dataset.row_weights is None else dataset.row_weights[split.train]
+            centre, spread = task.method.units(labels[split.train], scale, weights)
             with np.errstate(over="ignore"):
                 targets[p, :, t] = (labels - centre) / spread
             _check_size(targets[p, :, t], task.name)

@@ -17,7 +17,7 @@ from mtl_core.registry import InvalidInput, hint
 
 Pairs = tuple[tuple[str, str], ...]
 PLAIN = Inputs()
-SINGLES = ("group", "each", "query", "split", "by")
+SINGLES = ("group", "each", "query", "weight", "split", "by")
 _JSON: dict[str, Callable[[Any], Any]] = {
     "inputs": lambda inputs: inputs.settings(),
     "boxes": lambda boxes: [[box.name, box.columns, box.form] for box in boxes],
@@ -34,6 +34,7 @@ class Recipe:
     each: column of whose values each becomes a task of its own (schools, shops); then there is one target. Or "".
     dates: (column, order of its dates) pairs, see `dates.py`. texts: features that are free text.
     query: column that names the list in which a row is ranked, or "".
+    weight: column that says how much each row counts, or "".
     kept: (column, word) pairs: words such as NA that are values here and not missing cells.
     split, by: how rows are dealt to training and test (`cuts.py`), and the column that says so, or "".
     inputs: how columns become the inputs of a network.
@@ -51,6 +52,7 @@ class Recipe:
     dates: Pairs = ()
     texts: tuple[str, ...] = ()
     query: str = ""
+    weight: str = ""
     kept: Pairs = ()
     split: str = ""
     by: str = ""
@@ -61,7 +63,7 @@ class Recipe:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that is used, features first, each once."""
-        singles = [name for name in (self.group, self.each, self.query, self.by) if name]
+        singles = [name for name in (self.group, self.each, self.query, self.weight, self.by) if name]
         return tuple(dict.fromkeys([*self.features, *dict(self.tasks), *self.edges, *singles]))
 
     @property
@@ -70,8 +72,8 @@ class Recipe:
         return tuple(name for box in self.boxes for name in box.columns)
 
     def role_of(self, name: str) -> str:
-        """What a column is for: "feature", "task", "box", "group", "query", "each" or "ignore"."""
-        singles = {"group": self.group, "each": self.each, "query": self.query}
+        """What a column is for: "feature", "task", "box", "group", "query", "each", "weight" or "ignore"."""
+        singles = {name: getattr(self, name) for name in ("group", "each", "query", "weight")}
         several = {"task": dict(self.tasks), "box": self.edges, "feature": self.features}
         found = [role for role, names in several.items() if name in names]
         return next(iter([*found, *(role for role, column in singles.items() if column == name)]), "ignore")
@@ -127,7 +129,7 @@ class Recipe:
         }
         for item in ("tasks", "missing", "dates", "kept"):
             kept[item] = tuple(pair for pair in getattr(self, item) if pair[0] not in gone)
-        for item in ("group", "each", "query"):
+        for item in ("group", "each", "query", "weight"):
             kept[item] = "" if getattr(self, item) in gone else getattr(self, item)
         kept["boxes"] = tuple(box for box in self.boxes if not gone & set(box.columns))
         if self.by in gone:
@@ -146,12 +148,15 @@ def proposed(columns: Iterable[Column], tasks: Sequence[str] = ()) -> Recipe:
     for name in tasks:
         check_known(name, known)
     chosen = list(tasks) or [name for name, column in known.items() if column.role == "task"]
-    features = tuple(name for name, column in known.items() if column.role != "ignore" and name not in chosen)
+    weight = next((name for name, column in known.items() if column.role == "weight" and name not in chosen), "")
+    unused = {*chosen, weight, *(name for name, column in known.items() if column.role == "ignore")}
+    features = tuple(name for name in known if name not in unused)
     return Recipe(
         features,
         tuple((name, known[name].kind or "regression") for name in chosen),
         dates=tuple((name, known[name].order) for name in features if known[name].order),
         texts=tuple(name for name in features if known[name].type == "text"),
+        weight=weight,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
 from mtl_core.evaluation.history import History
@@ -22,10 +23,18 @@ def trivial_error(task: TaskSpec, dataset: Dataset | None = None) -> float:
     Without a data set, or where it has no label, classes count as equally frequent.
     """
     size = len(task.classes)
-    labels = dataset.targets[task.name].dropna() if dataset is not None and size else pd.Series(dtype=float)
-    if labels.nunique() < 2:
-        return task.method.trivial(np.full(size, 1 / max(size, 1)))
-    return task.method.trivial(np.bincount(labels.astype(int), minlength=size) / len(labels))
+    counts = np.zeros(size) if dataset is None or not size else _class_counts(dataset, task.name, size)
+    if (counts > 0).sum() < 2:
+        counts = np.ones(size)
+    return task.method.trivial(counts / max(counts.sum(), 1))
+
+
+def _class_counts(dataset: Dataset, task: str, size: int) -> NDArray[np.float64]:
+    """How many labels each class has, or how much their rows count: [C]."""
+    labels = dataset.targets[task].to_numpy()
+    known = ~np.isnan(labels)
+    weights = None if dataset.row_weights is None else dataset.row_weights[known]
+    return np.bincount(labels[known].astype(int), weights, size).astype(np.float64)
 
 
 def delta_m(alone: Scores, together: Scores, higher_is_better: frozenset[str] = frozenset()) -> float:

@@ -122,7 +122,7 @@ def recipe_of(frame: pd.DataFrame, reading: Reading, group: str, task: str) -> R
         raise InvalidInput(f"{task!r} names the groups and cannot be predicted, too; choose another column")
     recipe = first_recipe(frame, reading, (task,))
     features = tuple(name for name in recipe.features if name != group)
-    return replace(recipe.without({group}), features=features, tasks=((task, "regression"),), group=group)
+    return replace(recipe.without({group}), weight="", features=features, tasks=((task, "regression"),), group=group)
 
 
 def groups_of(dataset: Dataset, target: str, folds: int, seed: int) -> PreparedGroups:
@@ -145,6 +145,11 @@ def usable(dataset: Dataset, target: str, folds: int) -> Dataset:
         raise InvalidInput(f"{dataset.title} has no column of groups; name the column whose values are the tasks")
     if dataset.tasks[0].kind != "regression":
         raise InvalidInput(f"{target!r} is not a number; adaptation is measured on numbers, choose one")
+    if dataset.row_weights is not None:
+        raise InvalidInput(
+            f"rows of {dataset.title} count by weights, and on new tasks every row counts alike; "
+            "let the column of weights be ignored"
+        )
     dataset = _with_labels(dataset, target)
     if folds < 2 or dataset.groups is None or len(np.unique(dataset.groups)) < 2 * folds:
         found = 0 if dataset.groups is None else len(np.unique(dataset.groups))

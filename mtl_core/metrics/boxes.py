@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtl_core.lazy import torch
-from mtl_core.metrics.base import Metric, masked_mean, metrics
+from mtl_core.metrics.base import Metric, Weights, masked_mean, metrics
 from mtl_core.tasks.boxes import overlap
 
 
@@ -22,8 +22,10 @@ class BoxError(Metric):
     percent: ClassVar[bool] = True
     in_boxes: ClassVar[bool] = True
 
-    def box_score(self, outputs: torch.Tensor, boxes: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        return masked_mean(1 - overlap(outputs, boxes), known)
+    def box_score(
+        self, outputs: torch.Tensor, boxes: torch.Tensor, known: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
+        return masked_mean(1 - overlap(outputs, boxes), known, weights)
 
 
 @metrics.register("box_hit", title="Frames that fit", term="share with IoU of at least 0.5")
@@ -36,5 +38,7 @@ class BoxHit(Metric):
     percent: ClassVar[bool] = True
     in_boxes: ClassVar[bool] = True
 
-    def box_score(self, outputs: torch.Tensor, boxes: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        return masked_mean((overlap(outputs, boxes) >= 0.5).to(outputs.dtype), known)
+    def box_score(
+        self, outputs: torch.Tensor, boxes: torch.Tensor, known: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
+        return masked_mean((overlap(outputs, boxes) >= 0.5).to(outputs.dtype), known, weights)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtl_core.lazy import torch
-from mtl_core.metrics.base import Metric, masked_mean, metrics
+from mtl_core.metrics.base import Metric, Weights, masked_mean, metrics
 
 
 def log_probabilities(outputs: torch.Tensor) -> torch.Tensor:
@@ -23,11 +23,13 @@ class LogLoss(Metric):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         mask = ~torch.isnan(targets)
         codes = torch.where(mask, targets, torch.zeros_like(targets)).long()
         chosen = torch.gather(log_probabilities(outputs), -1, codes.unsqueeze(-1)).squeeze(-1)
-        return masked_mean(-chosen, mask)
+        return masked_mean(-chosen, mask, weights)
 
 
 @metrics.register("error_rate", title="Wrong answers", term="classification error")
@@ -38,10 +40,12 @@ class ErrorRate(Metric):
     kinds: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
     percent: ClassVar[bool] = True
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         mask = ~torch.isnan(targets)
         guess = log_probabilities(outputs).argmax(-1)
-        return masked_mean((guess != targets).to(outputs.dtype), mask)
+        return masked_mean((guess != targets).to(outputs.dtype), mask, weights)
 
 
 @metrics.register("balanced_error_rate", title="Wrong answers, classes alike", term="balanced error rate")
@@ -55,9 +59,11 @@ class BalancedErrorRate(Metric):
     kinds: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
     percent: ClassVar[bool] = True
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         guess, n_classes = log_probabilities(outputs).argmax(-1), max(outputs.shape[-1], 2)
-        wrong = [masked_mean((guess != c).to(outputs.dtype), targets == c) for c in range(n_classes)]
+        wrong = [masked_mean((guess != c).to(outputs.dtype), targets == c, weights) for c in range(n_classes)]
         return torch.stack(wrong, -1).nanmean(-1)
 
 
@@ -78,9 +84,12 @@ class RankedProbabilityScore(Metric):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"ordinal"})
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         above = torch.arange(outputs.shape[-1], device=outputs.device) < targets[..., None]
-        return masked_mean(((beyond(outputs) - above.to(outputs.dtype)) ** 2).mean(-1), ~torch.isnan(targets))
+        off = ((beyond(outputs) - above.to(outputs.dtype)) ** 2).mean(-1)
+        return masked_mean(off, ~torch.isnan(targets), weights)
 
 
 @metrics.register("steps_off", title="Steps off", term="mean absolute error of the class")
@@ -90,6 +99,8 @@ class StepsOff(Metric):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"ordinal"})
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         guess = (beyond(outputs) > 0.5).sum(-1)
-        return masked_mean((guess - targets).abs(), ~torch.isnan(targets))
+        return masked_mean((guess - targets).abs(), ~torch.isnan(targets), weights)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtl_core.lazy import torch
-from mtl_core.metrics.base import Metric, masked_mean, metrics
+from mtl_core.metrics.base import Metric, Weights, masked_mean, metrics
 from mtl_core.tasks.lists import Lists, places, ranks
 
 
@@ -22,12 +22,15 @@ class PairError(Metric):
     percent: ClassVar[bool] = True
     in_lists: ClassVar[bool] = True
 
-    def list_score(self, outputs: torch.Tensor, targets: torch.Tensor, lists: Lists) -> torch.Tensor:
+    def list_score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, lists: Lists, weights: Weights = None
+    ) -> torch.Tensor:
         scores, numbers = outputs.squeeze(-1), lists.numbers[:, None]
         wrong, pairs = scores.new_zeros(targets.shape[:-1]), scores.new_zeros(targets.shape[:-1])
         for apart in range(1, min(lists.longest, targets.shape[-1])):  # rows of one list stand together
             higher = torch.sign(targets[..., apart:] - targets[..., :-apart]).nan_to_num()
             higher = higher * (numbers[..., apart:] == numbers[..., :-apart])
+            higher = higher if weights is None else higher * weights[..., apart:]
             pairs += higher.abs().sum(-1)
             wrong += (higher.abs() - higher * torch.sign(scores[..., apart:] - scores[..., :-apart])).sum(-1) / 2
         return wrong / pairs
@@ -47,14 +50,17 @@ class TopGain(Metric):
     in_lists: ClassVar[bool] = True
     top: ClassVar[int] = 10
 
-    def list_score(self, outputs: torch.Tensor, targets: torch.Tensor, lists: Lists) -> torch.Tensor:
+    def list_score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, lists: Lists, weights: Weights = None
+    ) -> torch.Tensor:
         known, last = ~torch.isnan(targets), targets.shape[-1]
         numbers = lists.numbers[:, None].expand_as(targets)
         where = torch.where(known, places(numbers), last)  # rows without grade: a list of their own, behind all
         grades = torch.where(known, targets, 0.0)
         best = self._gain(grades, grades, where)
         found = self._gain(outputs.squeeze(-1), grades, where)
-        return masked_mean(found / best, best > 0)
+        each = None if weights is None else torch.zeros_like(best).scatter(-1, where, weights.expand_as(targets))
+        return masked_mean(found / best, best > 0, each)
 
     def _gain(self, scores: torch.Tensor, grades: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
         """DCG of each list: [..., B]."""

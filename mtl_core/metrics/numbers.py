@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mtl_core.lazy import torch
-from mtl_core.metrics.base import Metric, masked_sum, metrics
+from mtl_core.metrics.base import Metric, Weights, masked_sum, metrics
 from mtl_core.tasks.numbers import poisson_deviance
 
 
@@ -20,10 +20,12 @@ class RelativeRootMeanSquaredError(Metric):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"regression"})
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         mask = ~torch.isnan(targets)
-        wrong = masked_sum((outputs.squeeze(-1) - targets) ** 2, mask)
-        return torch.sqrt(wrong / masked_sum((targets - reference[..., None]) ** 2, mask))
+        wrong = masked_sum((outputs.squeeze(-1) - targets) ** 2, mask, weights)
+        return torch.sqrt(wrong / masked_sum((targets - reference[..., None]) ** 2, mask, weights))
 
 
 @metrics.register("r2", title="Explained variance", term="R2")
@@ -34,8 +36,10 @@ class ExplainedVariance(Metric):
     kinds: ClassVar[frozenset[str]] = frozenset({"regression"})
     lower_is_better: ClassVar[bool] = False
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-        return 1 - RelativeRootMeanSquaredError().score(outputs, targets, reference) ** 2
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
+        return 1 - RelativeRootMeanSquaredError().score(outputs, targets, reference, weights) ** 2
 
 
 @metrics.register("rmae", title="Relative absolute error", term="RMAE")
@@ -48,10 +52,12 @@ class RelativeMeanAbsoluteError(Metric):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"median", "huber"})
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         mask = ~torch.isnan(targets)
-        wrong = masked_sum((outputs.squeeze(-1) - targets).abs(), mask)
-        return wrong / masked_sum((targets - reference[..., None]).abs(), mask)
+        wrong = masked_sum((outputs.squeeze(-1) - targets).abs(), mask, weights)
+        return wrong / masked_sum((targets - reference[..., None]).abs(), mask, weights)
 
 
 @metrics.register("relative_deviance", title="Relative error of a rate", term="relative Poisson deviance")
@@ -65,7 +71,9 @@ class RelativePoissonDeviance(Metric):
 
     kinds: ClassVar[frozenset[str]] = frozenset({"count"})
 
-    def score(self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    def score(
+        self, outputs: torch.Tensor, targets: torch.Tensor, reference: torch.Tensor, weights: Weights = None
+    ) -> torch.Tensor:
         mask = ~torch.isnan(targets)
-        wrong = masked_sum(poisson_deviance(targets, outputs.squeeze(-1)), mask)
-        return wrong / masked_sum(poisson_deviance(targets, reference.log()[..., None]), mask)
+        wrong = masked_sum(poisson_deviance(targets, outputs.squeeze(-1)), mask, weights)
+        return wrong / masked_sum(poisson_deviance(targets, reference.log()[..., None]), mask, weights)

@@ -39,9 +39,10 @@ class TaskKind(Method):
     def n_outputs(self, classes: int) -> int:
         raise NotImplementedError
 
-    def units(self, labels: Numbers, scale: bool) -> tuple[float, float]:
+    def units(self, labels: Numbers, scale: bool, weights: Numbers | None = None) -> tuple[float, float]:
         """Zero and unit in which targets are learned, from the training rows' labels (NaN = none); (0, 1): as they are.
 
+        weights: how much each row counts; None = all alike.
         scale: the experiment wants losses of one size; otherwise a task in large units may have a large loss.
         """
         return 0.0, 1.0

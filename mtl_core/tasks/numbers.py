@@ -27,8 +27,8 @@ class Regression(TaskKind):
     def n_outputs(self, classes: int) -> int:
         return 1
 
-    def units(self, labels: Numbers, scale: bool) -> tuple[float, float]:
-        mean, deviation = moments(labels)
+    def units(self, labels: Numbers, scale: bool, weights: Numbers | None = None) -> tuple[float, float]:
+        mean, deviation = moments(labels, weights)
         return mean, deviation if scale and deviation else 1.0
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,8 +42,8 @@ class _Robust(Regression):
 
     error: ClassVar[str] = "rmae"
 
-    def units(self, labels: Numbers, scale: bool) -> tuple[float, float]:
-        median, spread = middle(labels)
+    def units(self, labels: Numbers, scale: bool, weights: Numbers | None = None) -> tuple[float, float]:
+        median, spread = middle(labels, weights)
         return median, spread if scale and spread else 1.0
 
 
@@ -95,8 +95,8 @@ class Count(TaskKind):
     def n_outputs(self, classes: int) -> int:
         return 1
 
-    def units(self, labels: Numbers, scale: bool) -> tuple[float, float]:
-        return 0.0, moments(labels)[0] or 1.0
+    def units(self, labels: Numbers, scale: bool, weights: Numbers | None = None) -> tuple[float, float]:
+        return 0.0, moments(labels, weights)[0] or 1.0
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         log_rate = outputs.squeeze(-1)

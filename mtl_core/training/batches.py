@@ -50,6 +50,7 @@ class Batches:
         self.targets = self._placed(prepared.targets).flatten(0, 1)
         self.weights = None if weights is None else self._placed(weights).flatten(0, 1)
         self.boxes = None if prepared.boxes is None else self._placed(prepared.boxes).flatten(0, 1)
+        self.counts = None if prepared.weights is None else self._placed(prepared.weights).flatten(0, 1)
         self.n_table = prepared.inputs.shape[1]
         prepared = listed(prepared)
         self.lists = prepared.lists
@@ -128,6 +129,7 @@ class Batches:
             None if self.numbers is None else Lists(self.numbers.index_select(0, flat).view(rows.shape), self.longest),
             None if self.weights is None else self.weights.index_select(0, flat).view(*rows.shape, -1),
             None if self.boxes is None else self.boxes.index_select(0, flat).view(*rows.shape, *self.boxes.shape[1:]),
+            None if self.counts is None else self.counts.index_select(0, flat).view(rows.shape),
         )
         return inputs.view(*rows.shape, -1), labels
 

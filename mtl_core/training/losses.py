@@ -149,11 +149,12 @@ def _score(name: str, outputs: torch.Tensor, labels: Labels, group: Group) -> to
     """One metric of the k tasks of a group: [R, k]."""
     mine = _take(outputs, group.columns).unflatten(-1, (len(group.tasks), group.size)).movedim(2, 1)  # [R, k, B, O]
     wanted, metric = _take(labels.targets, group.tasks).movedim(2, 1), metrics[name]()
+    counts = None if labels.counts is None else labels.counts[:, None]  # [R, 1, B]
     if metric.in_lists and labels.lists:
-        return metric.list_score(mine, wanted, labels.lists)
+        return metric.list_score(mine, wanted, labels.lists, counts)
     if metric.in_boxes and labels.boxes is not None:
-        return metric.box_score(mine, labels.boxes.movedim(2, 1), ~torch.isnan(wanted))
-    return metric.score(mine, wanted, wanted.new_full(wanted.shape[:2], group.kind.constant))
+        return metric.box_score(mine, labels.boxes.movedim(2, 1), ~torch.isnan(wanted), counts)
+    return metric.score(mine, wanted, wanted.new_full(wanted.shape[:2], group.kind.constant), counts)
 
 
 def _take(values: torch.Tensor, which: tuple[int, ...]) -> torch.Tensor:

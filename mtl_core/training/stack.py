@@ -22,7 +22,7 @@ from mtl_core.models.base import Parameters, Pullback
 from mtl_core.tasks import TaskSpec
 from mtl_core.training import gradients
 from mtl_core.training.batches import Batches
-from mtl_core.training.labels import Labels, balanced
+from mtl_core.training.labels import Labels, label_weights
 from mtl_core.training.losses import Losses, grouped, task_losses
 from mtl_core.training.patience import Best
 from mtl_core.weighting.base import Signal
@@ -46,7 +46,7 @@ class Stack:
         folds = np.array([replica.fold for replica in unit.replicas])
         seeds = replica_seeds(experiment.plan, unit.replicas)
         width = self.shape.trunk.width
-        weights = balanced(prepared, tasks) if experiment.training.class_weights == "balanced" else None
+        weights = label_weights(prepared, tasks, experiment.training.class_weights == "balanced")
         self.batches = Batches(prepared, folds, seeds, experiment.training.batch_size, width, weights, self.device)
         present = torch.tensor([[t in r.tasks for t in range(len(tasks))] for r in unit.replicas])
         self.present = present.to(self.device)

@@ -14,9 +14,18 @@ from mtl_core.registry import InvalidInput
 from mtl_core.tasks import kinds
 
 FEATURE, CATEGORIES, TASK, GROUP, IGNORE = "feature", "feature, as categories", "task", "group", "ignore"
-EACH, QUERY, EDGE = "each value a task", "query of a ranking", "edge of a box"
-ROLES = (FEATURE, CATEGORIES, TASK, EDGE, GROUP, QUERY, EACH, IGNORE)
-_WORDS = {"feature": FEATURE, "task": TASK, "box": EDGE, "group": GROUP, "each": EACH, "query": QUERY, "ignore": IGNORE}
+EACH, QUERY, EDGE, WEIGHT = "each value a task", "query of a ranking", "edge of a box", "weight of a row"
+ROLES = (FEATURE, CATEGORIES, TASK, EDGE, GROUP, QUERY, EACH, WEIGHT, IGNORE)
+_WORDS = {
+    "feature": FEATURE,
+    "task": TASK,
+    "box": EDGE,
+    "group": GROUP,
+    "each": EACH,
+    "query": QUERY,
+    "weight": WEIGHT,
+    "ignore": IGNORE,
+}
 KINDS = {kinds[name].title: name for name in kinds if not kinds[name].in_boxes}
 """What a task can be learned as: the words on the page -> the kind of task."""
 UNLEARNABLE = {
@@ -33,7 +42,7 @@ def role_table(columns: Sequence[Column], recipe: Recipe | None = None) -> pd.Da
     rows = [
         {
             "column": column.name,
-            "role": column.role if recipe is None else _role(column.name, recipe),
+            "role": _WORDS[column.role] if recipe is None else _role(column.name, recipe),
             "kind": _kind(column, recipe),
             "found": column.type,
             "missing": column.missing,
@@ -53,8 +62,13 @@ def to_recipe(table: pd.DataFrame, columns: Sequence[Column] = (), known: Recipe
     columns: what they seem to be: a feature of dates is used as dates, free text as text. known: a recipe that knows
     better, and that says everything which is no role.
     """
-    groups, each, queries = (_named(table, role) for role in (GROUP, EACH, QUERY))
-    singles = {"are both groups": groups, "both make a task of each value": each, "are both queries": queries}
+    groups, each, queries, weights = (_named(table, role) for role in (GROUP, EACH, QUERY, WEIGHT))
+    singles = {
+        "are both groups": groups,
+        "both make a task of each value": each,
+        "are both queries": queries,
+        "are both weights": weights,
+    }
     for what, names in singles.items():
         if len(names) > 1:
             raise InvalidInput(f"columns {names[0]!r} and {names[1]!r} {what}; keep one")
@@ -77,6 +91,7 @@ def to_recipe(table: pd.DataFrame, columns: Sequence[Column] = (), known: Recipe
         group="".join(groups),
         each="".join(each),
         query="".join(queries),
+        weight="".join(weights),
         boxes=boxes_of(edges, known.boxes, [*names, *(name for name, _ in tasks)]),
     )
 
