@@ -307,6 +307,7 @@ def test_ctrl_c_stops_a_run_which_is_kept(engine_lab: Lab) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
     wait_until(lambda: bool(engine_lab.runs(text="cut")))
     run = engine_lab.runs(text="cut")[0].id
@@ -328,7 +329,9 @@ def test_serve_starts_page_and_engine_and_ends_both(tmp_path: Path) -> None:
     environment.pop("MTL_LAB_STORE", None)
     with (tmp_path / "serve.log").open("w") as log:
         command = [*MTL_LAB, "serve", "--port", str(port), "--no-browser"]
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True, preexec_fn=heed_ctrl_c
+        )
     lab = Lab(f"sqlite:///{tmp_path / 'runs.sqlite'}")
     wait_until(lambda: answers(port))
     wait_until(lab.engine_alive)
@@ -337,6 +340,11 @@ def test_serve_starts_page_and_engine_and_ends_both(tmp_path: Path) -> None:
     assert not answers(port)
     assert not lab.engine_alive()
     lab.close()
+
+
+def heed_ctrl_c() -> None:
+    """Also where the tests themselves run in the background of a shell, which has its children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def answers(port: int) -> bool:
