@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +25,9 @@ def table(**changed: object) -> pd.DataFrame:
     """A healthy table, with some columns replaced."""
     random = np.random.default_rng(0)
     columns: dict[str, object] = {name: random.normal(size=ROWS) for name in ("x", "z", "odd", "y")}
-    return pd.DataFrame(columns | {"kind": random.choice(["a", "b", "c"], ROWS)} | changed)
+    return pd.DataFrame(
+        columns | {"kind": random.choice(["a", "b", "c"], ROWS)} | {"moment": np.arange(ROWS)} | changed
+    )
 
 
 def normal(seed: int = 1) -> np.ndarray:
@@ -44,6 +48,7 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
     words = pd.Series(normal(3)).astype(str).where(np.arange(ROWS) % 50 != 0, "n.a.")
     slipped = pd.Series(normal(3)).where(np.arange(ROWS) != 5, 12345.0)
     closed = pd.Series(np.where(np.arange(ROWS) % 10 == 0, "no", "yes"))
+    by_time = replace(RECIPE, split="time", by="moment")
     dated = Recipe(("x", "z", "odd", "day"), RECIPE.tasks, dates=(("day", "year first"),))
     return {
         "leak-copy": (table(odd=2.54 * y + 1), RECIPE),
@@ -59,6 +64,13 @@ def spoilt() -> dict[str, tuple[pd.DataFrame, Recipe]]:
         "few-labels": (table(y=few), RECIPE),
         "nearly-constant": (table(y=np.where(np.arange(ROWS) == 9, 1.0, 0.0)), RECIPE),
         "rare-class": (table(kind=rare), RECIPE),
+        "fold-one-answer": (table(kind=np.where(np.arange(ROWS) < 50, "a", kind)), by_time),
+        "fold-new-class": (
+            table(kind=kind.where((np.arange(ROWS) < 150) | (kind != "c"), "d")),
+            by_time,
+        ),
+        "fold-no-label": (table(y=y.where(np.arange(ROWS) < 100)), by_time),
+        "fold-refused": (table(moment=np.arange(ROWS) // 40), by_time),
         "sentinel": (table(odd=coded), RECIPE),
         "missing-word": (table(kind=kind.where(np.arange(ROWS) % 10 != 0, "无")), RECIPE),
         "box": (boxed, Recipe(("x", "z", "left", "top", "width", "height"), RECIPE.tasks)),

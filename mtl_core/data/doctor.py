@@ -13,9 +13,11 @@ import pandas as pd
 
 from mtl_core.data.boxes import FORMS, find_boxes
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, guess, plural, short
+from mtl_core.data.doctor_folds import faults_of, of_folds
 from mtl_core.data.doctor_leaks import LEAK_CHECKS
 from mtl_core.data.doctor_rows import ROW_CHECKS
 from mtl_core.data.findings import Finding, emptied, listed, out, without
+from mtl_core.data.folds import FOLDS
 from mtl_core.data.pieces import each_told
 from mtl_core.data.prepare import TARGET_LIMIT
 from mtl_core.data.recipe import Recipe
@@ -27,10 +29,16 @@ FEW_LABELS, FEW_OF_A_CLASS = 30, 10
 ONE_VALUE = 0.99
 FEW_TEXTS = 50
 SCALES = 100
+FEW, CONSTANT = "few-labels", "nearly-constant"
+SPLITS = ("given-split", "time-order")
+"""Findings that propose another split."""
 
 
-def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
-    """All findings about a table as a recipe uses it, the gravest first. Columns that are not there are passed over."""
+def diagnose(frame: pd.DataFrame, recipe: Recipe, folds: int = FOLDS, seed: int = 0) -> tuple[Finding, ...]:
+    """All findings about a table as a recipe uses it, the gravest first. Columns that are not there are passed over.
+
+    folds, seed: of the run that is planned; what its folds lack is found too.
+    """
     recipe = recipe.without(set(recipe.columns) - set(frame.columns))
     frame = treated(frame, recipe.missing)
     found = list(_too_large(frame, recipe))
@@ -38,7 +46,9 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe) -> tuple[Finding, ...]:
     checks = (*LEAK_CHECKS, *ROW_CHECKS, _boxes, _labels, _classes, _odd_cells, _wild, _scales, _empty)
     for check in each_told("Looking for what would spoil a comparison", checks, frame.size):
         found += [each for each in check(frame, recipe) if not nothing_left.intersection(each.columns)]
-    return tuple(_usable(finding) for finding in found)
+    hopeless = {name for each in found if each.code in (FEW, CONSTANT) for name in each.columns}
+    found += [each for each in of_folds(frame, recipe, folds, seed) if not hopeless.intersection(each.columns)]
+    return tuple(_usable(_with_sound_folds(finding, frame, folds, seed)) for finding in found)
 
 
 def _too_large(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
@@ -66,6 +76,18 @@ def _measurable(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
     return frame.assign(**masked), {name for name in beyond if masked[name].isna().all()}
 
 
+def _with_sound_folds(finding: Finding, frame: pd.DataFrame, folds: int, seed: int) -> Finding:
+    """Another split is proposed where its folds lack nothing only."""
+    if finding.code not in SPLITS or finding.recipe is None:
+        return finding
+    lacking = faults_of(frame, finding.recipe, folds, seed)
+    return (
+        replace(finding, why=f"{finding.why} But split so: {lacking[0].what}", fix="", recipe=None)
+        if lacking
+        else finding
+    )
+
+
 def _usable(finding: Finding) -> Finding:
     """A fix that would leave nothing to learn, or nothing to learn from, is none."""
     recipe = finding.recipe
@@ -80,11 +102,11 @@ def _labels(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         if len(labels) < FEW_LABELS:
             what = f"Task {task!r} has {plural(len(labels), 'label')}."
             why = f"With fewer than {FEW_LABELS}, a few test rows decide everything."
-            yield Finding("few-labels", (task,), what, why, out([task]), without(recipe, task))
+            yield Finding(FEW, (task,), what, why, out([task]), without(recipe, task))
         elif (share := labels.value_counts(normalize=True).iloc[0]) > ONE_VALUE:
             what = f"Task {task!r} has the same value in {share:.1%} of its labels."
             why = "Whoever always answers that is nearly always right; there is little to learn."
-            yield Finding("nearly-constant", (task,), what, why, out([task]), without(recipe, task))
+            yield Finding(CONSTANT, (task,), what, why, out([task]), without(recipe, task))
 
 
 def _classes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

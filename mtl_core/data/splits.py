@@ -15,16 +15,17 @@ def splits(dataset: Dataset, folds: int, seed: int) -> list[Split]:
 
     Raises `InvalidInput` with one sentence when they cannot be made, or when one leaves a task without labels.
     """
-    return _checked(dataset, cuts[dataset.split]().folds(dataset, folds, seed))
+    return checked(dataset, cuts[dataset.split]().folds(dataset, folds, seed))
 
 
 def holdout(dataset: Dataset, seed: int) -> Split:
     """One split: 30 % test, a fifth of the rest validation."""
-    return _checked(dataset, [cuts[dataset.split]().holdout(dataset, seed)])[0]
+    return checked(dataset, [cuts[dataset.split]().holdout(dataset, seed)])[0]
 
 
-def _checked(dataset: Dataset, found: list[Split]) -> list[Split]:
-    """What a person's column dictates may cut through subjects, or leave a part of the rows without labels."""
+def checked(dataset: Dataset, found: list[Split]) -> list[Split]:
+    """The same splits; raises `InvalidInput` where what a person's column dictates cuts through subjects, or leaves a
+    part of the rows without labels."""
     if not cuts[dataset.split].needs:
         return found
     for i, split in enumerate(found):
@@ -50,4 +51,4 @@ def _cuts_groups(groups: Rows, parts: list[Rows]) -> bool:
     return len(np.unique(inside)) < len(inside)
 
 
-__all__ = ["TEST_SHARE", "VALIDATION_SHARE", "Rows", "Split", "holdout", "splits"]
+__all__ = ["TEST_SHARE", "VALIDATION_SHARE", "Rows", "Split", "checked", "holdout", "splits"]
