@@ -79,8 +79,9 @@ class Lab:
         runs.command(self.database, run_id, command)
 
     def change(self, run_id: str, part: str, knob: str, value: object) -> None:
-        """Turn a live knob of a run that trains: part is "weighting" or "optimiser"."""
-        record = self.run(run_id)
+        """Turn a live knob of a run on its way: part is "weighting" or "optimiser"; of learners that are prepared,
+        "budget" or a learner's name."""
+        record = self.record(run_id)
         if record.has_ended:
             raise InvalidInput(f"this run is {record.status}; its settings cannot change any more")
         record.experiment.changed(Change(record.step, part, knob, value))

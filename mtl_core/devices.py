@@ -38,7 +38,7 @@ def pick(wanted: str) -> torch.device:
     if wanted not in ("auto", *here):
         raise InvalidInput(
             f"the device {wanted!r} was asked for, and the machine that trains has only {' and '.join(here)}; "
-            'set training.device to "auto" or to one of these'
+            'ask for "auto" or for one of these'
         )
     name = here[0] if wanted == "auto" else wanted
     if name == "cuda":

@@ -223,11 +223,6 @@ class Experiment(Turnable):
         """Steps of every stack."""
         return self.training.steps
 
-    @property
-    def every(self) -> int:
-        """Steps between two points of the curves."""
-        return self.training.evaluate_every
-
     # --- what can be turned while it trains -----------------------------------------------------------------
     @property
     def parts(self) -> dict[str, Method]:

@@ -82,11 +82,11 @@ def test_groups_of_a_table_are_a_family_and_json_is_one_object(adapt: Terminal, 
 def test_settings_reach_the_family_the_budget_the_trunk_and_the_learners(adapt: Terminal) -> None:
     chosen = ("family.relatedness=0.5", "budget.tasks=3", "trunk.width=6", "ridge.strength=2")
     flags = [word for each in chosen for word in ("--set", each)]
-    words = ("--family", "relatives", "--learners", "ridge,scratch", "--json")
+    words = ("--family", "relatives", "--learners", "ridge,scratch", "--json", "--device", "cpu")
     code, out, _ = adapt(*words, *QUICK, *flags)
     told = json.loads(out)
     assert code == 0
-    assert (told["budget"]["tasks"], told["trunk"]["width"]) == (3, 6)
+    assert (told["budget"]["tasks"], told["budget"]["device"], told["trunk"]["width"]) == (3, "cpu", 6)
     assert next(each for each in told["learners"] if each["name"] == "ridge")["strength"] == 2.0
 
 
@@ -122,6 +122,7 @@ def test_labels_that_nobody_has_fail_in_a_sentence(adapt: Terminal, shops: Path)
         (["--set", "tasks=3"], "a setting is written part.knob=value"),
         (["--set", "mamal.inner_rate=1"], "nothing here is called 'mamal'"),
         (["--set", "budget.tasks=0"], "tasks must lie between 1 and 500; got 0"),
+        (["--device", "tpu"], "device must be one of auto, cuda, mps, cpu; got 'tpu'"),
         (["--adapt-steps", "0"], "1 to 1,000 steps; got 0"),
         (["nowhere.json"], "the file 'nowhere.json' cannot be read"),
         (["pyproject.toml"], "is not JSON"),

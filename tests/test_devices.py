@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import mtl_core.meta
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - registers every method
 from mtl_core import devices
@@ -16,6 +17,12 @@ from mtl_core.data.base import Dataset
 from mtl_core.data.synthetic_images import TwoDigits
 from mtl_core.events import Progress, UnitFinished
 from mtl_core.experiment import Experiment, Plan, Training, Unit, shape_for
+from mtl_core.meta import track
+from mtl_core.meta.adaptation import Adaptation
+from mtl_core.meta.budget import Budget
+from mtl_core.meta.families import families
+from mtl_core.meta.generated import Relatives
+from mtl_core.meta.learners import learners
 from mtl_core.metrics import metrics
 from mtl_core.models.base import Trunk, sharings
 from mtl_core.optimisers import Adam, optimisers
@@ -115,6 +122,51 @@ def test_a_run_goes_on_where_there_is_no_card_and_back() -> None:
         told.append(part)
     assert facts(told) == facts(train(plan, unit, test_engine.TABLE, on_card=False))
     assert any(isinstance(event, Progress) for event in told[0].events)
+
+
+def compare(asked: Adaptation, places: tuple[tuple[int, bool], ...]) -> list[dict[str, object]]:
+    """What all learners say, in slices of so many moves, each on the card or not."""
+    told: list[dict[str, object]] = []
+    for unit in asked.units:
+        slices = list[Slice]()
+        for cut, on_card in places:
+            state = slices[-1].state if slices else None
+            with Card():
+                device = CARD if on_card else torch.device("cpu")
+                slices.append(track.advance(asked, unit, asked.family, state, max_steps=cut, device=device))
+            if slices[-1].done:
+                break
+        assert slices[-1].done
+        told += facts(slices)
+    return told
+
+
+PREPARING = Budget(steps=5, tasks=3, shots=4, queries=3, folds=2, unseen=4, asked=5, evaluate_every=2)
+
+
+@pytest.mark.parametrize("name", list(learners))
+@pytest.mark.parametrize("family", list(families))
+def test_every_learner_gives_the_processors_numbers_on_a_card(name: str, family: str) -> None:
+    asked = Adaptation(families[family](), (learners[name](),), Trunk(width=6), PREPARING, (3,), 2)
+    with Card():
+        prepared = track.Track.begin(asked, asked.units[0], asked.family, CARD).preparation
+        assert {each.device for each in prepared.parameters.values()} == {CARD}
+        assert {each.device for each in prepared.tensors(prepared.family.draw(prepared.starts, "", 2, 3))} == {CARD}
+    assert compare(asked, ((99, True),)) == compare(asked, ((99, False),))
+
+
+def test_a_comparison_of_learners_goes_on_where_there_is_no_card_and_back() -> None:
+    asked = Adaptation(Relatives(), tuple(learners[name]() for name in learners), Trunk(width=6), PREPARING, (3,), 2)
+    moved = compare(asked, ((2, True), (3, False), (4, True), (99, False)))
+    assert moved == compare(asked, ((99, False),))
+
+
+def test_a_comparison_of_learners_says_where_it_is_computed_and_is_refused_where_that_is_not_there() -> None:
+    missing = next(name for name in ("mps", "cuda") if name not in devices.available())
+    asked = Adaptation(Relatives(), (learners["maml"](),), budget=replace(PREPARING, device=missing))
+    assert Adaptation.from_json(asked.to_json()) == asked
+    with pytest.raises(InvalidInput, match=f"'{missing}' was asked for, and the machine that trains has only"):
+        track.advance(asked, asked.units[0], asked.family, None)
 
 
 def test_the_cards_rules_are_rules() -> None:

@@ -240,7 +240,7 @@ def test_sliced_is_unsliced_bit_for_bit_also_through_bytes(name: str, cut: int) 
     assert [dumps(each) for each in said] == [dumps(each) for each in whole.events]
     assert_same_state(state, whole.state)
     assert reached == whole.step
-    assert reached == asked.steps if asked.learners[0].trains else reached < asked.steps
+    assert reached == asked.moves if asked.learners[0].trains else reached < asked.moves
 
 
 def test_facts_come_back_from_their_text_as_they_were() -> None:
@@ -334,7 +334,7 @@ def test_a_comparison_on_groups_ends_in_errors_and_duels() -> None:
     asked = Adaptation(family, (RidgeHead(), Scratch()), TRUNK, replace(SMALL, steps=60), (3,), 2)
     heard: list[tuple[str, int]] = []
     found = compare(asked, lambda name, moves: heard.append((name, moves)))
-    assert heard[:2] == [("ridge", 50), ("ridge", asked.steps)]
+    assert heard[:2] == [("ridge", 50), ("ridge", asked.moves)]
     assert {name for name, _ in heard[2:]} == {"scratch"}
     assert {key: each.errors.shape for key, each in found.items()} == {("ridge", 3): (3, 3), ("scratch", 3): (3, 3)}
     frame = curves(found, family.test_to_train(3))

@@ -16,6 +16,7 @@ import pytest
 
 import mtl_core.meta  # noqa: F401 - registers every family and learner
 from mtl_core.api import AdaptationRecord, Lab
+from mtl_core.changes import Change
 from mtl_core.data.table import Upload, load_upload, store_upload
 from mtl_core.events import Event, dumps
 from mtl_core.experiment import Experiment
@@ -25,7 +26,8 @@ from mtl_core.meta.by_adapting import ModelAgnostic
 from mtl_core.meta.by_trunk import RidgeHead, Scratch
 from mtl_core.meta.generated import Relatives, Sinusoids
 from mtl_core.meta.groups import Groups, recipe_of
-from mtl_core.meta.track import advance
+from mtl_core.meta.shown import command_of, told
+from mtl_core.meta.track import Track, advance
 from mtl_core.models.base import Trunk
 from mtl_core.registry import InvalidInput
 from mtl_core.running import course, manager
@@ -185,6 +187,111 @@ def test_a_learner_that_diverges_is_named(bench: Bench) -> None:
     assert any("no longer finite" in sentence for sentence in record.diverged)
 
 
+# --- knobs and single steps -------------------------------------------------------------------------------------
+def test_a_turned_knob_takes_effect_at_one_meta_step_of_all_learners_and_the_record_gives_the_same_numbers(
+    bench: Bench,
+) -> None:
+    run = bench.lab.submit(SMALL)
+    bench.work(lambda: bench.lab.record(run).step >= 5)
+    bench.lab.change(run, "budget", "learning_rate", 0.5)
+    bench.lab.change(run, "maml", "inner_rate", 0.3)
+    bench.lab.change(run, "maml", "inner_rate", 0.2)
+    bench.lab.change(run, "ridge", "strength", 10.0)
+    assert finish(bench, run).status == "finished"
+    turned = bench.lab.adaptation(run).experiment
+    assert {(each.part, each.knob): each.value for each in turned.changes} == {
+        ("budget", "learning_rate"): 0.5,
+        ("maml", "inner_rate"): 0.2,
+        ("ridge", "strength"): 10.0,
+    }
+    (at,) = {each.step for each in turned.changes}
+    assert 5 <= at < BUDGET.steps
+    assert said(bench.lab, run) == uncut(turned)
+    history = bench.lab.adapting(run)
+    assert command_of(history.experiment) == "mtl-lab adapt experiment.json"
+    assert [each["step"] for each in told(history.experiment, history.found())["changes"]] == [at] * 3
+    again = bench.lab.submit(turned)
+    assert finish(bench, again).status == "finished"
+    assert said(bench.lab, again) == said(bench.lab, run)
+    assert Adaptation.from_json(json.loads(bench.lab.export_json(run))["experiment"]) == turned
+    assert said(bench.lab, run) != uncut(SMALL)
+
+
+def test_a_turned_knob_is_felt_from_its_meta_step_on_by_whom_it_concerns() -> None:
+    plain = facts_of(SMALL)
+    for part, knob, value, concerned in (
+        ("budget", "learning_rate", 0.5, {"maml", "ridge"}),
+        ("maml", "inner_rate", 0.5, {"maml"}),
+        ("ridge", "strength", 50.0, {"ridge"}),
+    ):
+        turned = facts_of(SMALL.changed(Change(6, part, knob, value)))
+        assert turned.keys() == plain.keys()
+        differ = [each for each in plain if turned[each] != plain[each]]
+        assert {name for name, _, _ in differ} == concerned
+        assert min(step for _, step, _ in differ) == 8
+
+
+def facts_of(asked: Adaptation) -> dict[tuple[str, int, str], str]:
+    """Everything said: (learner, meta-step, kind of fact) -> the fact."""
+    events = [each for unit in asked.units for each in advance(asked, unit, asked.family, None).events]
+    return {(asked.learners[each.unit].name, getattr(each, "step", 0), each.kind): dumps(each) for each in events}
+
+
+def test_a_knob_turned_before_the_first_meta_step_stood_there_from_the_start() -> None:
+    turned = SMALL.changed(Change(0, "maml", "inner_rate", 0.3)).changed(Change(0, "budget", "learning_rate", 0.1))
+    plain = turned.in_force()
+    assert not plain.changes
+    assert plain.learners[0] == ModelAgnostic(inner_rate=0.3)
+    assert uncut(turned) == uncut(plain)
+
+
+def test_a_knob_turned_when_all_are_prepared_is_said_to_be_too_late(bench: Bench) -> None:
+    late = course.course_of(bench.lab.record(bench.lab.submit(SMALL)), saved={}, finished={0: 12, 2: 0})
+    late.pending["budget", "learning_rate"] = 0.05
+    assert "too late to have an effect" in late.turn_knobs()
+    assert late.experiment == SMALL
+
+
+def test_a_learner_that_is_not_prepared_does_not_put_off_a_knob(bench: Bench) -> None:
+    early = course.course_of(bench.lab.record(bench.lab.submit(SMALL)), saved={}, finished={2: 0})
+    early.pending["budget", "learning_rate"] = 0.05
+    assert early.turn_knobs() == ""
+    assert [each.step for each in early.experiment.changes] == [0]
+
+
+def test_a_step_goes_on_to_the_next_point_with_its_look_and_waits_there(bench: Bench) -> None:
+    run = bench.lab.submit(SMALL, paused=True)
+    points: list[int] = []
+    for _ in range(3):
+        bench.lab.command(run, "step")
+        bench.work(lambda: bench.lab.record(run).status == "paused" and bench.lab.record(run).step > len(points) * 4)
+        points.append(bench.lab.record(run).step)
+        history = bench.lab.adapting(run)
+        assert set(history.losses().groupby("learner")["step"].max()) == {points[-1]}
+        assert history.looked == max(each for each in SMALL.looks if each <= points[-1])
+    assert points == [4, 8, 12]
+    bench.lab.command(run, "step")
+    assert finish(bench, run).status == "finished"
+    assert said(bench.lab, run) == uncut(SMALL)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 12, 950])
+def test_moves_and_meta_steps_are_told_from_each_other(steps: int) -> None:
+    """As the learner itself counts them."""
+    asked = replace(SMALL, learners=(RidgeHead(),), budget=replace(BUDGET, steps=steps, tasks=1))
+    track, made = Track.begin(asked, asked.units[0], asked.family), []
+    while not track.done:
+        assert asked.meta_steps(track.moves) == track.preparation.step
+        made.append(track.preparation.step)
+        track.move()
+    assert asked.moves == track.moves
+    goal = 0
+    while (goal := asked.next_point(goal)) < asked.moves:
+        assert made[goal] % BUDGET.evaluate_every == 0 or made[goal] == steps
+        assert made[goal + 1] == min(made[goal] + 1, steps)
+    assert goal == asked.moves
+
+
 # --- beside other runs ------------------------------------------------------------------------------------------
 def test_kinds_of_runs_stand_in_one_list_and_are_told_apart(bench: Bench, small: Experiment) -> None:
     lab = bench.lab
@@ -198,8 +305,13 @@ def test_kinds_of_runs_stand_in_one_list_and_are_told_apart(bench: Bench, small:
     for ask, run in ((lab.run, adapted), (lab.history, adapted), (lab.comparison, adapted), (lab.adaptation, trained)):
         with pytest.raises(InvalidInput, match="look at it on the page"):
             ask(run)
-    with pytest.raises(InvalidInput, match="look at it on the page"):
-        lab.change(adapted, "optimiser", "learning_rate", 0.1)
+    for part, knob, words in (
+        ("optimiser", "learning_rate", "'optimiser' cannot change during a run; only budget and maml and ridge"),
+        ("budget", "steps", "'steps' cannot change during a run; only learning_rate can"),
+        ("scratch", "rate", "'rate' cannot change during a run; only nothing can"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            lab.change(adapted, part, knob, 0.1)
 
 
 def test_a_comparison_can_be_renamed_saved_restored_exported_and_deleted(bench: Bench) -> None:
@@ -210,9 +322,9 @@ def test_a_comparison_can_be_renamed_saved_restored_exported_and_deleted(bench: 
     again = lab.restore(lab.archive(run))
     assert (lab.adaptation(again).name, lab.adaptation(again).note) == ("Waves", "kept")
     assert said(lab, again) == said(lab, run)
-    told = json.loads(lab.export_json(run))
-    assert Adaptation.from_json(told["experiment"]) == SMALL
-    assert {row["learner"] for row in told["result"]["judged"]} == {"maml", "ridge", "scratch"}
+    exported = json.loads(lab.export_json(run))
+    assert Adaptation.from_json(exported["experiment"]) == SMALL
+    assert {row["learner"] for row in exported["result"]["judged"]} == {"maml", "ridge", "scratch"}
     rows = list(csv.DictReader(io.StringIO(lab.export_csv(run))))
     assert {row["quantity"] for row in rows} >= {"loss", "error", "provisional error"}
     lab.delete(run)
@@ -235,6 +347,21 @@ def test_the_price_is_learned_from_runs_that_ended() -> None:
     assert speed.learned(SMALL, seconds).preparing(SMALL, 1) == pytest.approx(7.0)
     assert speed.learned(SMALL, seconds).preparing(SMALL, 2) == pytest.approx(4.0)
     assert speed.preparing(replace(SMALL, budget=replace(BUDGET, steps=1200)), 1) > 5 * before
+
+
+def test_one_run_that_was_slowed_down_does_not_raise_the_price() -> None:
+    speed = Speed(1e-4, 1e-9)
+    for slowed in (1, 1, 20, 1, 30):
+        speed = speed.learned(SMALL, [slowed * each for each in (4.0, 2.0, 1.0)])
+        assert speed.preparing(SMALL, 1) == pytest.approx(7.0)
+    for _ in range(3):
+        speed = Speed.from_json(speed.learned(SMALL, [8.0, 4.0, 2.0]).to_json())
+    assert speed.preparing(SMALL, 1) == pytest.approx(14.0)  # a machine that stays slow is believed
+
+
+def test_what_an_older_version_learned_is_understood() -> None:
+    older = {"per_step": 1e-4, "per_product": 1e-9, "ratios": {"learner maml": 2.5}}
+    assert Speed.from_json(older).ratios == {"learner maml": [2.5]}
 
 
 # --- real processes ---------------------------------------------------------------------------------------------

@@ -32,13 +32,14 @@ def adapt(
     steps: Annotated[int | None, typer.Option(help="Meta-steps of every learner.")] = None,
     folds: Annotated[int | None, typer.Option(help="Replicas; of a table, parts of its groups.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed: other starts, other tasks.")] = None,
+    device: Annotated[str | None, typer.Option(help="What computes: auto, cuda, mps or cpu.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="Any knob, as maml.inner_rate=0.02.")] = None,
     name: Annotated[str, typer.Option(help="What the run is called in the list.")] = "",
     note: Annotated[str, typer.Option(help="A note kept with the run.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Learn to learn: MAML, Reptile, ANIL and others on unseen tasks, beside what they have to beat."""
-    short = {"steps": steps, "folds": folds, "seed": seed}
+    short = {"steps": steps, "folds": folds, "seed": seed, "device": device}
     given = [f"budget.{name}={value}" for name, value in short.items() if value is not None]
     knobs = _knobs([*given, *(settings or [])])
     if experiment is not None:

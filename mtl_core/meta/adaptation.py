@@ -7,16 +7,17 @@ meta-step, or a piece of a look at new tasks. Each is short, so that a run can b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from mtl_core.changes import Change, Turnable
 from mtl_core.data.base import Source
 from mtl_core.meta.budget import Budget
 from mtl_core.meta.families import Family, families
 from mtl_core.meta.groups import Groups
 from mtl_core.meta.learners import Learner, learners
 from mtl_core.models.base import Trunk
-from mtl_core.registry import InvalidInput, hint
+from mtl_core.registry import InvalidInput, Method, hint
 
 BLOCK = 256
 """Networks that are adapted at once; more leave the cache."""
@@ -54,10 +55,11 @@ class LearnerUnit:
 
 
 @dataclass(frozen=True)
-class Adaptation:
+class Adaptation(Turnable):
     """Everything that decides the numbers.
 
-    shots: numbers of labels of an unseen task. adapt_steps: most steps on it.
+    shots: numbers of labels of an unseen task. adapt_steps: most steps on it. changes: knobs of the budget or of a
+    learner that were turned at a meta-step: that step and all later ones feel them, and every look that follows them.
     """
 
     kind: ClassVar[str] = "adaptation"
@@ -68,6 +70,7 @@ class Adaptation:
     budget: Budget = field(default_factory=Budget)
     shots: tuple[int, ...] = (5, 10, 20)
     adapt_steps: int = 10
+    changes: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         names = [each.name for each in self.learners]
@@ -93,6 +96,7 @@ class Adaptation:
             "budget": self.budget.settings(),
             "shots": list(self.shots),
             "adapt_steps": self.adapt_steps,
+            "changes": [each.to_json() for each in self.changes],
         }
 
     @classmethod
@@ -100,7 +104,7 @@ class Adaptation:
         """Raises `InvalidInput` with one sentence when the JSON is no comparison of learners."""
         if not isinstance(value, Mapping) or "family" not in value or "learners" not in value:
             raise InvalidInput('a comparison of learners is a JSON object with at least "family" and "learners"')
-        known = {"family", "learners", "trunk", "budget", "shots", "adapt_steps"}
+        known = {"family", "learners", "trunk", "budget", "shots", "adapt_steps", "changes"}
         if unknown := sorted(set(value) - known):
             raise InvalidInput(f"a comparison of learners has no {unknown[0]!r}{hint(unknown[0], known)}")
         try:
@@ -121,7 +125,13 @@ class Adaptation:
             budget=Budget.from_settings(dict(value.get("budget", {}))),
             shots=tuple(map(int, value.get("shots", (5, 10, 20)))),
             adapt_steps=int(value.get("adapt_steps", 10)),
-        )
+        )._with_changes(value.get("changes", ()))
+
+    def _with_changes(self, values: Any) -> Adaptation:
+        now = self
+        for each in values:
+            now = now.changed(Change(**each))
+        return now
 
     # --- what a run of any kind has -------------------------------------------------------------------------
     @property
@@ -135,14 +145,46 @@ class Adaptation:
 
     @property
     def steps(self) -> int:
-        """Moves of a learner that is prepared: its meta-steps, and the pieces of its looks."""
-        provisional = len(self.looks) * len(tuple(self.pieces(self.look_tasks)))
-        return self.budget.steps + provisional + len(tuple(self.pieces(self.budget.unseen)))
+        """Meta-steps of every learner that is prepared."""
+        return self.budget.steps
 
     @property
-    def every(self) -> int:
-        """Moves between two points of the curves."""
-        return self.budget.evaluate_every
+    def parts(self) -> dict[str, Method]:
+        return {"budget": self.budget, **{each.name: each for each in self.learners}}
+
+    def with_part(self, name: str, part: Method) -> Adaptation:
+        if isinstance(part, Learner):
+            return replace(self, learners=tuple(part if each.name == name else each for each in self.learners))
+        changed: dict[str, Any] = {name: part}
+        return replace(self, **changed)
+
+    # --- moves ----------------------------------------------------------------------------------------------
+    @property
+    def moves(self) -> int:
+        """Moves of a learner that is prepared: its meta-steps, and the pieces of its looks."""
+        return self.budget.steps + len(self.looks) * self._look_moves + len(tuple(self.pieces(self.budget.unseen)))
+
+    def meta_steps(self, moves: int) -> int:
+        """Meta-steps that a learner has made after so many moves."""
+        made = moves
+        for look in self.looks:
+            if made <= look:
+                break
+            made = max(made - self._look_moves, look)
+        return min(made, self.budget.steps)
+
+    def next_point(self, moves: int) -> int:
+        """Moves up to the next point of the curves, with the look that belongs to it; to the end after the last."""
+        made, every = self.meta_steps(moves), self.budget.evaluate_every
+        if made >= self.budget.steps:
+            return self.moves
+        point = min((made // every + 1) * every, self.budget.steps)
+        return point + self._look_moves * sum(look <= point for look in self.looks)
+
+    @property
+    def _look_moves(self) -> int:
+        """Pieces of a provisional look."""
+        return len(tuple(self.pieces(self.look_tasks)))
 
     # --- looks at new tasks ---------------------------------------------------------------------------------
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtl_core import draws
+from mtl_core.devices import CHOICES
 from mtl_core.meta.families import Starts
 from mtl_core.registry import Method, knob
 
@@ -31,7 +32,13 @@ class Budget(Method):
         advanced=True,
     )
     learning_rate: float = knob(
-        0.001, "Size of a meta-step (Adam)", label="Learning rate", low=1e-6, high=1.0, log=True
+        0.001,
+        "Size of a meta-step (Adam); can be turned while learners are prepared",
+        label="Learning rate",
+        low=1e-6,
+        high=1.0,
+        log=True,
+        live=True,
     )
     folds: int = knob(
         5,
@@ -57,6 +64,13 @@ class Budget(Method):
         label="Meta-steps between two points of the curves",
         low=1,
         high=100_000,
+        advanced=True,
+    )
+    device: str = knob(
+        "auto",
+        "auto = a graphics card if the machine has one (NVIDIA's, then Apple's), else the processor",
+        label="Computed on",
+        choices=CHOICES,
         advanced=True,
     )
     seed: int = knob(0, "Another seed: other starts, other tasks", low=0, high=2**31 - 1, advanced=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core.devices import lying, lying_as
 from mtl_core.lazy import torch
 from mtl_core.meta.adaptation import BLOCK
 from mtl_core.meta.budget import Budget, starts_of
@@ -39,14 +40,18 @@ class Preparation:
     starts: Starts
     parameters: Parameters
     memory: dict[str, list[torch.Tensor]]
+    device: torch.device
     step: int = 0
 
     @classmethod
-    def begin(cls, learner: Learner, family: Family, trunk: Trunk, budget: Budget) -> Preparation:
-        starts, network = starts_of(budget), network_of(family, trunk)
-        parameters = layers.start(network.layout, starts.seeds)
+    def begin(
+        cls, learner: Learner, family: Family, trunk: Trunk, budget: Budget, device: torch.device | None = None
+    ) -> Preparation:
+        """device: where it is computed; None = on the processor."""
+        starts, network, place = starts_of(budget), network_of(family, trunk), device or torch.device("cpu")
+        parameters = layers.start(network.layout, starts.seeds, place)
         memory = Adam().start([each.detach() for each in parameters.values()])
-        return cls(learner, family, network, budget, starts, parameters, memory)
+        return cls(learner, family, network, budget, starts, parameters, memory, place)
 
     @property
     def done(self) -> bool:
@@ -70,22 +75,25 @@ class Preparation:
     def task(self, step: int) -> Task:
         budget = self.budget
         rows = self.family.draw(self.starts, f"step.{step}", budget.tasks, budget.shots + budget.queries)
-        inputs, targets = (torch.from_numpy(np.ascontiguousarray(each)).flatten(0, 1) for each in rows)
+        inputs, targets = self.tensors(rows)
         support = Part(inputs[:, : budget.shots], targets[:, : budget.shots])
         return Task(support, Part(inputs[:, budget.shots :], targets[:, budget.shots :]), budget.tasks)
 
+    def tensors(self, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs [N, B, F] and targets [N, B] of all replicas' tasks, where the networks lie."""
+        inputs, targets = (torch.from_numpy(np.ascontiguousarray(each)).to(self.device) for each in rows)
+        return inputs.flatten(0, 1), targets.flatten(0, 1)
+
     def dump(self) -> dict[str, Any]:
-        """What `load` goes on from: plain tensors and numbers."""
-        return {
-            "step": self.step,
-            "values": [each.detach() for each in self.parameters.values()],
-            "memory": self.memory,
-        }
+        """What `load` goes on from, on whatever device: plain tensors and numbers."""
+        values = [each.detach() for each in self.parameters.values()]
+        found: dict[str, Any] = lying({"values": values, "memory": self.memory}, torch.device("cpu"))
+        return {"step": self.step, **found}
 
     def load(self, state: dict[str, Any]) -> None:
         for mine, theirs in zip(self.parameters.values(), state["values"], strict=True):
             mine.detach().copy_(theirs)
-        self.step, self.memory = state["step"], state["memory"]
+        self.step, self.memory = state["step"], lying_as(state["memory"], self.memory)
 
 
 def errors(preparation: Preparation, shots: int, steps: int, unseen: bool = True) -> NDArray[np.float64]:
@@ -117,11 +125,11 @@ def errors_on(preparation: Preparation, rows: Rows, part: slice, shots: int, ste
     size = inputs.shape[1]
     if not size:
         return np.zeros((len(inputs), 0, steps + 1))
-    x, y = (torch.from_numpy(np.ascontiguousarray(each)).flatten(0, 1) for each in (inputs, targets))
-    support, asked = Part(x[:, :shots], y[:, :shots]), y[:, shots:]
+    x, y = preparation.tensors((inputs, targets))
+    support, asked = Part(x[:, :shots], y[:, :shots]), y[:, shots:].cpu()
     found = preparation.learner.adapt(
         preparation.network, preparation.parameters, support, x[:, shots:], size, steps
-    )  # [S, N, Q]
+    ).cpu()  # [S, N, Q]
     wrong = torch.where(torch.isnan(asked), 0.0, found - torch.nan_to_num(asked)).double().square().sum(-1)
     count = (~torch.isnan(asked)).sum(-1)
     mean = torch.where(count > 0, torch.nan_to_num(wrong / count.clamp(min=1), torch.inf, torch.inf), torch.nan)

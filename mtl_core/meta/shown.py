@@ -78,6 +78,7 @@ def told(asked: Adaptation, found: Found, against: str = "") -> dict[str, Any]:
         "learners": [{"label": each.label(), **each.to_json()} for each in asked.learners],
         "budget": asked.budget.settings(),
         "trunk": asked.trunk.settings(),
+        "changes": [each.to_json() for each in asked.changes],
         "curves": _records(curves(found, ratio)),
         "judged": _records(judged(found, ratio)),
     }
@@ -85,7 +86,12 @@ def told(asked: Adaptation, found: Found, against: str = "") -> dict[str, Any]:
 
 
 def command_of(asked: Adaptation) -> str:
-    """The words on a command line that make this comparison again; of a table, with a name in the place of its file."""
+    """The words on a command line that make this comparison again; of a table, with a name in the place of its file.
+
+    Knobs that were turned on the way have no flags: such a run is made again from its exported file.
+    """
+    if asked.changes:
+        return "mtl-lab adapt experiment.json"
     words = ["mtl-lab", "adapt"]
     if asked.data is None:
         words += ["--family", asked.family.name]

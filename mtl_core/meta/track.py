@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_core import devices
 from mtl_core.events import Event, Look, Measured, MetaProgress
 from mtl_core.lazy import torch
 from mtl_core.meta.adaptation import Adaptation, LearnerUnit, Piece
@@ -21,13 +22,17 @@ from mtl_core.meta.families import Family, Rows
 from mtl_core.meta.result import Course, course
 from mtl_core.training.engine import Slice, calm
 
+WAITING = 64
+"""Losses of so many meta-steps wait at most."""
+
 
 @dataclass
 class Track:
     """Where one learner stands.
 
-    total [R], count: query losses since the last point. looked: the meta-step of the last look that is complete.
-    pieces: what the look under way has measured so far, errors [R, M, S + 1] each.
+    total [R], count: query losses since the last point; those of the last moves wait where they were computed, so that
+    no meta-step waits for a card. looked: the meta-step of the last look that is complete. pieces: what the look under
+    way has measured so far, errors [R, M, S + 1] each.
     """
 
     adaptation: Adaptation
@@ -39,27 +44,46 @@ class Track:
     moves: int = 0
     done: bool = False
     pieces: list[torch.Tensor] = field(default_factory=list)
+    _waiting: list[torch.Tensor] = field(default_factory=list)
     _rows: tuple[tuple[int, bool, bool], Rows] | None = None
 
     @classmethod
-    def begin(cls, adaptation: Adaptation, unit: LearnerUnit, family: Family) -> Track:
-        """family: ready to be drawn from (see `Family.ready`)."""
-        preparation = Preparation.begin(unit.learner, family, adaptation.trunk, adaptation.budget)
-        return cls(adaptation, unit.index, preparation, torch.zeros(adaptation.budget.folds, dtype=torch.float64))
+    def begin(
+        cls, adaptation: Adaptation, unit: LearnerUnit, family: Family, device: torch.device | None = None
+    ) -> Track:
+        """family: ready to be drawn from (see `Family.ready`). device: None = the processor."""
+        now = adaptation.at(0)
+        preparation = Preparation.begin(now.learners[unit.index], family, now.trunk, now.budget, device)
+        return cls(adaptation, unit.index, preparation, torch.zeros(now.budget.folds, dtype=torch.float64))
 
     def move(self) -> Event | None:
         """The next move; what there is to say after it."""
         self.moves += 1
         if self._looks_now or self.preparation.done:
             return self._measure()
-        losses = self.preparation.advance()
-        self.total, self.count = self.total + losses.double(), self.count + 1
+        if any(change.step == self.preparation.step for change in self.adaptation.changes):
+            self._put_in_force(self.preparation.step)
+        self._waiting.append(self.preparation.advance())
+        if len(self._waiting) == WAITING:
+            self._gather()
         step, last = self.preparation.step, self.adaptation.budget.steps
-        if step % self.adaptation.every and step not in (1, last):
+        if step % self.adaptation.budget.evaluate_every and step not in (1, last):
             return None
+        self._gather()
         mean = (self.total / self.count).float().numpy()
         self.total, self.count = torch.zeros_like(self.total), 0
         return MetaProgress(self.unit, step, mean)
+
+    def _put_in_force(self, step: int) -> None:
+        """The knobs as they stand at a meta-step. A look shares them with the meta-step that it follows."""
+        now = self.adaptation.at(step)
+        self.preparation.learner, self.preparation.budget = now.learners[self.unit], now.budget
+
+    def _gather(self) -> None:
+        """Add up the losses that wait, in double precision, which not every card knows."""
+        for losses in self._waiting:
+            self.total, self.count = self.total + losses.cpu().double(), self.count + 1
+        self._waiting = []
 
     @property
     def _looks_now(self) -> bool:
@@ -105,6 +129,7 @@ class Track:
 
     # --- to bytes and back ----------------------------------------------------------------------------------
     def dump(self) -> bytes:
+        self._gather()
         buffer, mine = io.BytesIO(), {name: getattr(self, name) for name in _KEPT}
         torch.save({**mine, "preparation": self.preparation.dump()}, buffer)
         return buffer.getvalue()
@@ -114,6 +139,7 @@ class Track:
         self.preparation.load(state["preparation"])
         for name in _KEPT:
             setattr(self, name, state[name])
+        self._put_in_force(max(self.preparation.step - 1, 0))
 
 
 _KEPT = ("total", "count", "looked", "moves", "done", "pieces")
@@ -127,12 +153,16 @@ def advance(
     *,
     budget_seconds: float | None = None,
     max_steps: int | None = None,
+    device: torch.device | None = None,
 ) -> Slice:
-    """Go on for a while: until done, the time is up, or `max_steps` moves are made; one move at least."""
+    """Go on for a while: until done, the time is up, or `max_steps` moves are made; one move at least.
+
+    device: where; None is what the budget says. Raises `InvalidInput` when this machine does not have it.
+    """
     begun = time.perf_counter()
     calm()
     try:
-        track = Track.begin(adaptation, unit, family)
+        track = Track.begin(adaptation, unit, family, device or devices.pick(adaptation.budget.device))
         if state is not None:
             track.load(state)
         events, first = list[Event](), track.moves

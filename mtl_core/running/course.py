@@ -10,9 +10,10 @@ from typing import Any
 
 from mtl_core.changes import Change
 from mtl_core.data.base import Dataset
-from mtl_core.experiment import Experiment, Unit
+from mtl_core.experiment import Unit
 from mtl_core.meta.adaptation import LearnerUnit
 from mtl_core.registry import InvalidInput
+from mtl_core.running.kinds import Kind, kind_of
 from mtl_core.running.slices import Job, Part
 from mtl_core.store.journal import Saved
 from mtl_core.store.records import Record, Wish
@@ -31,7 +32,10 @@ FORECAST_SECONDS, FORECAST_SHARE = 2.0, 0.02
 
 @dataclass
 class Stretch:
-    """Where one stack stands. `saved` is the newest state that came back; its worker may hold a newer one."""
+    """Where one stack stands; `step` counts moves (see `Kind.moves`).
+
+    `saved` is the newest state that came back; its worker may hold a newer one.
+    """
 
     unit: Unit | LearnerUnit
     step: int = 0
@@ -92,6 +96,10 @@ class Course:
         return self.record.id
 
     @property
+    def kind(self) -> Kind:
+        return kind_of(self.experiment)
+
+    @property
     def seconds(self) -> float:
         """Training time of all stacks."""
         return sum(each.seconds for each in self.stretches)
@@ -116,7 +124,7 @@ class Course:
         """The stack that a free worker should advance: of those furthest behind, one that it holds."""
         if not self.is_active or self.pending or not self.has_data:
             return None
-        limit = self.goal if self.wanted == "step" else self.experiment.steps + 1
+        limit = self.goal if self.wanted == "step" else self.kind.moves(self.experiment) + 1
         waiting = [each for each in self.stretches if not (each.busy or each.done or each.step >= limit)]
         if not waiting:
             return None
@@ -146,16 +154,15 @@ class Course:
 
     def want_step(self) -> None:
         """Bring every stack that is behind to the next point of the curves after the slowest one."""
-        every = self.experiment.every
-        slowest = min((each.step for each in self.stretches if not each.done), default=0)
-        self.wanted, self.goal = "step", (slowest // every + 1) * every
+        slowest = min((each.step for each, _ in self._made if not each.done), default=0)
+        self.wanted, self.goal = "step", self.kind.next_point(self.experiment, slowest)
 
     def turn_knobs(self) -> str:
         """Apply the changes that wait, at the largest step reached; call only when nothing is in flight.
 
         So every stack applies them at the same step. A sentence comes back when a change can have no effect.
         """
-        step = max(each.step for each in self.stretches)
+        step = max((made for _, made in self._made), default=self.experiment.steps)
         turned, self.pending = self.pending, {}
         if step >= self.experiment.steps:
             return "a change came too late to have an effect: the first networks were already at their last step"
@@ -178,18 +185,27 @@ class Course:
 
         A stack that ended early was not quick: it does not count for the rate.
         """
-        steps = self.experiment.steps
-        reached = [steps if each.done else each.step for each in self.stretches]
-        counted = [each.step for each in self.stretches if not each.done or each.step >= steps] or reached
+        steps, moves = self.experiment.steps, self.kind.moves(self.experiment)
+        reached = [moves if each.done else each.step for each in self.stretches]
+        counted = [each.step for each in self.stretches if not each.done or each.step >= moves] or reached
         mean, now = sum(counted) / len(counted), time.monotonic()
         self.marks.append((now, mean))
         while now - self.marks[0][0] > RATE_WINDOW and len(self.marks) > 2:
             self.marks.popleft()
         (then, before), rate = self.marks[0], None
-        is_telling = now - then >= FORECAST_SECONDS and mean >= FORECAST_SHARE * steps
+        is_telling = now - then >= FORECAST_SECONDS and mean >= FORECAST_SHARE * moves
         if is_telling and mean > before:
             rate = (mean - before) / (now - then)
-        return {"step": min(reached), "rate": rate, "seconds_left": (steps - mean) / rate if rate else None}
+        slowest = min((steps if each.done else made for each, made in self._made), default=steps * self.is_done)
+        if rate is None:
+            return {"step": slowest, "rate": None, "seconds_left": None}
+        return {"step": slowest, "rate": rate * steps / moves, "seconds_left": (moves - mean) / rate}
+
+    @property
+    def _made(self) -> list[tuple[Stretch, int]]:
+        """Stacks that make steps as people count them, each with those it has made."""
+        pairs = ((each, self.kind.made(self.experiment, each)) for each in self.stretches)
+        return [(each, made) for each, made in pairs if made is not None]
 
     def unstored(self, *, waits: float = 0.0) -> Iterable[Saved]:
         found = (each.unstored(waits=waits) for each in self.stretches)
@@ -212,13 +228,11 @@ def course_of(record: Record, saved: dict[int, Saved], finished: dict[int, int])
     return course
 
 
-def _with(experiment: Wish, change: Change) -> Experiment:
+def _with(experiment: Wish, change: Change) -> Wish:
     """A knob that was turned twice between two slices was turned once; back to where it stood, not at all."""
-    if not isinstance(experiment, Experiment):
-        raise InvalidInput("nothing can be turned while learners are prepared")
     spot = (change.step, change.part, change.knob)
     kept = tuple(each for each in experiment.changes if (each.step, each.part, each.knob) != spot)
     before = replace(experiment, changes=kept)
     after = before.changed(change)
-    stood, stands = (getattr(each.at(change.step), change.part) for each in (before, after))
+    stood, stands = (each.at(change.step).parts[change.part] for each in (before, after))
     return before if stands == stood else after

@@ -23,7 +23,7 @@ from mtl_core.store.records import AdaptationRecord, Record, RunRecord, Wish
 from mtl_core.store.runs import Facts
 
 if TYPE_CHECKING:
-    from mtl_core.running.course import Course
+    from mtl_core.running.course import Course, Stretch
     from mtl_core.running.slices import Job
     from mtl_core.training.engine import Slice
 
@@ -48,6 +48,18 @@ class Kind(Protocol):
         ...
 
     def advance(self, job: Job, prepared: Any, state: bytes | None) -> Slice: ...
+
+    def moves(self, experiment: Any) -> int:
+        """Moves of a stack from its start to its end. A slice is cut between two moves, and counts them."""
+        ...
+
+    def made(self, experiment: Any, stretch: Stretch) -> int | None:
+        """Steps, as people count them, that a stack has made; None for one that makes none."""
+        ...
+
+    def next_point(self, experiment: Any, moves: int) -> int:
+        """Moves up to the next point of the curves."""
+        ...
 
     def diverged_in(self, event: Event) -> Sequence[int]:
         """Replicas whose numbers are not finite, as this event says."""
@@ -95,6 +107,16 @@ class Training:
         limits: dict[str, Any] = {"budget_seconds": job.budget_seconds, "max_steps": job.max_steps}
         return advance(job.experiment, job.unit, prepared, job.tasks, state, **limits)  # type: ignore[arg-type]
 
+    def moves(self, experiment: Experiment) -> int:
+        return experiment.steps
+
+    def made(self, experiment: Experiment, stretch: Stretch) -> int:
+        return stretch.step
+
+    def next_point(self, experiment: Experiment, moves: int) -> int:
+        every = experiment.training.evaluate_every
+        return (moves // every + 1) * every
+
     def diverged_in(self, event: Event) -> Sequence[int]:
         return [int(i) for i in np.flatnonzero(event.diverged)] if isinstance(event, Progress) else []
 
@@ -140,6 +162,17 @@ class Adapting:
 
         limits: dict[str, Any] = {"budget_seconds": job.budget_seconds, "max_steps": job.max_steps}
         return advance(job.experiment, job.unit, prepared, state, **limits)  # type: ignore[arg-type]
+
+    def moves(self, experiment: Adaptation) -> int:
+        return experiment.moves
+
+    def made(self, experiment: Adaptation, stretch: Stretch) -> int | None:
+        if not experiment.learners[stretch.unit.index].trains:
+            return None
+        return experiment.steps if stretch.done else experiment.meta_steps(stretch.step)
+
+    def next_point(self, experiment: Adaptation, moves: int) -> int:
+        return experiment.next_point(moves)
 
     def diverged_in(self, event: Event) -> Sequence[int]:
         return [int(i) for i in np.flatnonzero(~np.isfinite(event.loss))] if isinstance(event, MetaProgress) else []

@@ -2,8 +2,9 @@
 
 Model: a step of a stack costs `per_step` (Python and kernel starts) plus `per_product` for each multiplication of
 its layers, rows x parameters over all networks (a convolution's at each pixel); an evaluated row costs a third of a
-trained one. A weighting that looks at gradients costs more: `ratios` says how much, learned from runs. Learners that
-are prepared for new tasks go by the same model, each with a ratio of its own.
+trained one. A weighting that looks at gradients costs more: `ratios` says how much, learned from the last runs, of
+which the middle one counts, since a run beside other work on the machine seems slow. Learners that are prepared for
+new tasks go by the same model, each with ratios of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -27,49 +29,58 @@ from mtl_core.tasks import TaskSpec
 INPUTS = 10
 """Of a table whose width is not looked at: most of the work is in the layers behind."""
 
+REMEMBERED = 5
+"""Runs that an estimate goes by: more than half of them would have to be slowed down to make it too high."""
+
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds; see the module's words."""
+    """Seconds; see the module's words. ratios: name -> what the last runs took against the model, oldest first."""
 
     per_step: float
     per_product: float
-    ratios: Mapping[str, float] = field(default_factory=dict)
+    ratios: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def seconds(self, experiment: Experiment, units: tuple[Unit, ...], rows: int, workers: int) -> float:
         """How long a run will take on `workers` workers, with nothing else running."""
         work = sum(self._unit_seconds(experiment, unit, rows) for unit in units)
-        return work * self.ratios.get(experiment.weighting.name, 1.0) / min(workers, len(units))
+        return work * self._ratio(experiment.weighting.name, 1.0) / min(workers, len(units))
 
     def corrected(self, experiment: Experiment, units: tuple[Unit, ...], rows: int, measured: float) -> Speed:
         """After a run that took `measured` seconds of training, summed over its stacks."""
-        name = experiment.weighting.name
-        ratio = measured / max(sum(self._unit_seconds(experiment, unit, rows) for unit in units), 1e-9)
-        return replace(self, ratios={**self.ratios, name: (self.ratios.get(name, ratio) + ratio) / 2})
+        guess = sum(self._unit_seconds(experiment, unit, rows) for unit in units)
+        return self._with(experiment.weighting.name, measured / max(guess, 1e-9))
 
     def preparing(self, adaptation: Adaptation, workers: int) -> float:
         """How long learners take that are prepared and measured on `workers` workers, with nothing else running."""
-        each = [self._learner_seconds(adaptation, learner) * self._ratio(learner) for learner in adaptation.learners]
+        each = [
+            self._learner_seconds(adaptation, learner) * self._ratio(_name(learner), learner.price)
+            for learner in adaptation.learners
+        ]
         return max(sum(each) / workers, max(each))
 
     def learned(self, adaptation: Adaptation, measured: Sequence[float]) -> Speed:
         """After a run whose learners took `measured` seconds each."""
-        ratios = dict(self.ratios)
+        now = self
         for learner, seconds in zip(adaptation.learners, measured, strict=True):
-            ratio = seconds / max(self._learner_seconds(adaptation, learner), 1e-9)
-            key = f"learner {learner.name}"
-            ratios[key] = (ratios.get(key, ratio) + ratio) / 2
-        return replace(self, ratios=ratios)
+            now = now._with(_name(learner), seconds / max(self._learner_seconds(adaptation, learner), 1e-9))
+        return now
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Speed:
-        return cls(**value)
+        told = {name: [each] if isinstance(each, float) else each for name, each in value["ratios"].items()}
+        return cls(**{**value, "ratios": told})  # an engine of an older version may have left a single number
 
-    def _ratio(self, learner: Learner) -> float:
-        return self.ratios.get(f"learner {learner.name}", learner.price)
+    def _ratio(self, name: str, first: float) -> float:
+        """first: until a run has told."""
+        return median(self.ratios.get(name) or [first])
+
+    def _with(self, name: str, ratio: float) -> Speed:
+        told = [*self.ratios.get(name, ()), ratio][-REMEMBERED:]
+        return replace(self, ratios={**self.ratios, name: told})
 
     def _learner_seconds(self, adaptation: Adaptation, learner: Learner) -> float:
         budget, trunk = adaptation.budget, adaptation.trunk
@@ -96,6 +107,10 @@ class Speed:
         evaluated = (rows - trained) / 3 / training.evaluate_every
         products = len(unit.replicas) * unit.sharing.products(unit.shape) * (in_step + evaluated)
         return training.steps * (self.per_step + self.per_product * products)
+
+
+def _name(learner: Learner) -> str:
+    return f"learner {learner.name}"
 
 
 def warm_up() -> None:

@@ -26,7 +26,7 @@ ENDED = ("finished", "stopped", "failed")
 
 
 Wish = Experiment | Adaptation
-"""What can be handed in: whole and immutable, with `kind`, `data`, `steps`, `every`, `to_json` and `from_json`."""
+"""What can be handed in: whole and immutable, with `kind`, `data`, `steps`, `changes`, `to_json` and `from_json`."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ def record(row: RowMapping | Mapping[str, Any], position: int | None) -> Record:
         experiment=experiment,
         tasks=parse_tasks(row["tasks"]),
         **{name: _time(row[name]) for name in ("created", "started", "ended")},
+        step=min(row["step"], experiment.steps),  # of learners, older versions counted the pieces of looks as well
         steps=experiment.steps,
         position=position,
         steps_per_second=row["rate"] if running else None,
@@ -137,7 +138,7 @@ def parse_tasks(text: str) -> tuple[TaskSpec, ...]:
     return tuple(TaskSpec.from_json(each) for each in json.loads(text))
 
 
-_PLAIN = ("id", "name", "note", "status", "message", "inputs", "data_title", "data_fingerprint", "step")
+_PLAIN = ("id", "name", "note", "status", "message", "inputs", "data_title", "data_fingerprint")
 
 
 def _time(seconds: float | None) -> datetime | None:
