@@ -1,4 +1,5 @@
-"""`make bench`, or `python -m benchmarks [training weightings sharings inside growth devices verdict page]`.
+"""`make bench`, or `python -m benchmarks [training weightings sharings inside growth devices verdict probe page
+reading]`.
 
 Prints a table, writes benchmarks/results.json and puts it into docs/performance.md and docs/methods.md; figures that
 are held to a limit say whether they keep it.
@@ -16,7 +17,7 @@ from rich.table import Table
 
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - registers every method
-from benchmarks import devices, document, growth, inside, methods, page, reading, training, verdict_speed
+from benchmarks import devices, document, growth, inside, methods, page, probe, reading, training, verdict_speed
 from benchmarks.work import Row
 from mtl_core.evaluation.report import machine
 
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "growth": growth.measure,
     "devices": devices.measure,
     "verdict": verdict_speed.measure,
+    "probe": probe.measure,
     "page": page.measure,
     "reading": reading.measure,
 }

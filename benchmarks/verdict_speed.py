@@ -32,7 +32,7 @@ def measure() -> list[Row]:
         lab = Lab()
         lab.ensure_engine()
         try:
-            _wait(lab.engine_ready)
+            waited(lab.engine_ready)
             networks = lab.estimate(experiment(0)).networks
             seconds = min(_run(lab, seed) for seed in range(4))
         finally:
@@ -43,14 +43,14 @@ def measure() -> list[Row]:
 def _run(lab: Lab, seed: int) -> float:
     begun = time.perf_counter()
     run = lab.submit(experiment(seed))
-    _wait(lambda: lab.run(run).has_ended)
+    waited(lambda: lab.run(run).has_ended)
     seconds = time.perf_counter() - begun
     if lab.run(run).status != "finished":
         raise RuntimeError(lab.run(run).message)
     return seconds
 
 
-def _wait(ready: Callable[[], bool]) -> None:
+def waited(ready: Callable[[], bool]) -> None:
     end = time.monotonic() + 120
     while not ready():
         if time.monotonic() > end:
