@@ -17,6 +17,7 @@ import sklearn.datasets
 
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import MISSING_CODES, merged
+from mtl_core.data.read_as import AUTOMATIC, ReadAs
 from mtl_core.data.reading import read_table
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.treatment import treated
@@ -71,7 +72,7 @@ def clicks(file: Real, content: bytes) -> str:
     """How many clicks it takes until the file is read right: "none", "1", ..., or "more" with what is wrong."""
     try:
         _, reading = read_table(content, file.file)
-        for count, encoding in enumerate(["", *reading.others]):
+        for count, encoding in enumerate([AUTOMATIC, *reading.others]):
             taken = _taken(file, content, encoding)
             if taken is not None:
                 total = taken + (count > 0)
@@ -83,7 +84,7 @@ def clicks(file: Real, content: bytes) -> str:
 
 def _taken(file: Real, content: bytes, encoding: str) -> int | None:
     """Proposals to be taken until it is right; None where none of them makes it right."""
-    frame, reading = read_table(content, file.file, encoding)
+    frame, reading = read_table(content, file.file, ReadAs(encoding=encoding))
     if not _wrong(file, frame, reading):
         return 0
     recipe = guess_recipe(frame)

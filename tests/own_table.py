@@ -52,4 +52,19 @@ def tasks_in_view(at: AppTest) -> list[str]:
 
 def told(at: AppTest) -> str:
     """What is said, without the marks that keep it plain."""
-    return said(at).replace("\\", "").replace("\u2060", "")
+    return _shown(said(at))
+
+
+def _shown(text: str) -> str:
+    return text.replace("\\", "").replace("\u2060", "")
+
+
+def undos(at: AppTest) -> list[str]:
+    """The fixes that can be taken back, as their buttons say them."""
+    return [label for each in at.button if (label := _shown(each.label)).startswith("Undo: ")]
+
+
+def undo(at: AppTest, what: str) -> AppTest:
+    """Take one fix back; `what` is a part of its words."""
+    found = [each for each in at.button if _shown(each.label).startswith("Undo: ") and what in _shown(each.label)]
+    return found[0].click().run()

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mtl_core.data.encodings import samples
+from mtl_core.data.read_as import ReadAs
 from mtl_core.data.reading import read_table
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
@@ -98,11 +99,10 @@ def test_a_person_may_choose_the_encoding() -> None:
     content = "имя,возраст\nИван,3\nОльга,4\n".encode("cp1251")
     _, guessed = read_table(content, "t.csv")
     assert "cp1251" in {guessed.encoding, *guessed.others}
-    frame, reading = read_table(content, "t.csv", "cp1251")
+    frame, reading = read_table(content, "t.csv", ReadAs(encoding="cp1251"))
     assert (frame.columns[0], frame.iloc[1, 0], reading.encoding) == ("имя", "Ольга", "cp1251")
-    for wrong in ("utf-8", "no such encoding"):
-        with pytest.raises(InvalidInput, match="is not written in"):
-            read_table(content, "t.csv", wrong)
+    with pytest.raises(InvalidInput, match="is not written in 'utf-8'"):
+        read_table(content, "t.csv", ReadAs(encoding="utf-8"))
 
 
 def test_samples_show_the_signs_that_tell_encodings_apart() -> None:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from mtl_core.data.pieces import CELL_LIMIT, tell
 from mtl_core.data.sampling import Large, chosen, is_text, wanted_rows
-from mtl_core.registry import InvalidInput
+from mtl_core.registry import InvalidInput, hint
 from mtl_core.settings import DISK_LIMIT_MB, UPLOAD_LIMIT_MB
 
 UNPACKED_LIMIT_MB = UPLOAD_LIMIT_MB
@@ -52,7 +52,7 @@ class Unpacked:
 
     wrapping: "" (plain text), "gzip", "zip", "Excel" or "Parquet". notes: sentences about what was chosen inside.
     large: the text instead of its bytes, where it is too large to be held. drawn_from: rows of the file, where the
-    frame holds some of them.
+    frame holds some of them. sheets: of a workbook, the one that was read first.
     """
 
     content: bytes
@@ -61,24 +61,29 @@ class Unpacked:
     notes: tuple[str, ...] = ()
     large: Large | None = None
     drawn_from: int = 0
+    sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file in memory or on the disk, and its name for sentences. rows: how many are asked for of a large table."""
+    """A file in memory or on the disk, and its name for sentences. rows: how many are asked for of a large table.
+
+    sheet: which one is asked for of a workbook, "" = the first with cells.
+    """
 
     opened: Callable[[], BinaryIO]
     size: int
     name: str
     rows: int
+    sheet: str
 
 
-def unpack(content: bytes | Path, filename: str, rows: int = 0) -> Unpacked:
+def unpack(content: bytes | Path, filename: str, rows: int = 0, sheet: str = "") -> Unpacked:
     """The table inside a file. Raises `InvalidInput` with one sentence when there is none that can be read."""
     if isinstance(content, Path):
-        file = _File(partial(_on_disk, content), content.stat().st_size, filename, rows)
+        file = _File(partial(_on_disk, content), content.stat().st_size, filename, rows, sheet)
     else:
-        file = _File(partial(io.BytesIO, content), len(content), filename, rows)
+        file = _File(partial(io.BytesIO, content), len(content), filename, rows, sheet)
     with file.opened() as opened:
         first = opened.read(16)
     for magic, what in _REFUSED.items():
@@ -124,7 +129,7 @@ def _zip(file: _File) -> Unpacked:
             if any(each.filename == "xl/workbook.xml" for each in entries):
                 if sum(each.file_size for each in entries) > WORKBOOK_LIMIT_MB * 10**6:
                     raise _too_large(file.name, WORKBOOK_LIMIT_MB)
-                return _excel(packed, file.name)
+                return _excel(packed, file.name, file.sheet)
             return _only_member(archive, [each for each in entries if "__MACOSX" not in each.filename], file)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise InvalidInput(
@@ -150,26 +155,39 @@ def _only_member(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], file:
     return Unpacked(b"", "zip", notes=notes, large=Large.of(opened, entry.file_size, DRAWN_LIMIT_MB))
 
 
-def _excel(content: BinaryIO, filename: str) -> Unpacked:
-    """The first sheet with cells, as the text that a spreadsheet program would save."""
+def _excel(content: BinaryIO, filename: str, sheet: str) -> Unpacked:
+    """The sheet that is asked for, or the first with cells, as the text that a spreadsheet program would save."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks about styles that a table has no use for
             with pd.ExcelFile(content, engine="openpyxl") as book:
                 names = [str(name) for name in book.sheet_names]
-                sheets = ((name, book.parse(name, header=None, dtype=object, na_filter=False)) for name in names)
+                wanted = [_named_sheet(sheet, names, filename)] if sheet else names
+                sheets = ((name, book.parse(name, header=None, dtype=object, na_filter=False)) for name in wanted)
                 name, cells = next(((name, cells) for name, cells in sheets if cells.size), ("", pd.DataFrame()))
     except ImportError as error:
         raise InvalidInput(
             f"{filename} is an Excel workbook and this lab has no reader for it; save it as CSV"
         ) from error
+    except InvalidInput:
+        raise
     except Exception as error:  # whatever a damaged workbook makes its reader raise
         raise InvalidInput(f"{filename} is an Excel workbook that cannot be opened; save it as CSV") from error
     if not cells.size:
-        raise InvalidInput(f"{filename} is empty; choose a workbook with a header and one row for each example")
+        what = (
+            f"the sheet {sheet!r} of {filename} is empty; choose another" if sheet else f"{filename} is empty; choose a"
+        )
+        raise InvalidInput(f"{what} {'sheet' if sheet else 'workbook'} with a header and one row for each example")
     others = [each for each in names if each != name]
     notes = [f"The sheet {name!r} was read; the workbook also has {', '.join(map(repr, others))}."] if others else []
-    return Unpacked(cells.to_csv(index=False, header=False).encode(), "Excel", notes=tuple(notes))
+    text = cells.to_csv(index=False, header=False).encode()
+    return Unpacked(text, "Excel", notes=tuple(notes), sheets=(name, *others))
+
+
+def _named_sheet(sheet: str, names: list[str], filename: str) -> str:
+    if sheet not in names:
+        raise InvalidInput(f"{filename} has no sheet {sheet!r}{hint(sheet, names)}")
+    return sheet
 
 
 def _parquet(file: _File) -> Unpacked:

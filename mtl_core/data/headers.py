@@ -18,11 +18,15 @@ _YEAR = re.compile(r"(19|20)\d\d")
 
 @dataclass(frozen=True)
 class Head:
-    """names: of the columns, [] where the table has none. count: rows that hold no data. notes: what was decided."""
+    """names: of the columns, [] where the table has none. count: rows that hold no data. notes: what was decided.
+
+    rows: which of them hold the names.
+    """
 
     names: list[str]
     count: int
     notes: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
 
 
 def remarks_before(rows: Rows, told: bool) -> tuple[int, list[str]]:
@@ -46,17 +50,19 @@ def find_head(rows: Rows) -> Head:
         return Head([], 0)
     names, count, notes = rows[0], 1, []
     if _is_grouped(rows):
-        names, example = _joined(rows[0], rows[1])
+        names, example = joined(rows[0], rows[1])
         count = 2
         notes.append(f"Names stand in two rows; they were put together, as in {example!r}.")
+    named = list(range(count))
     if _is_units([names, *rows[count:]]):
-        notes.append(f"Row {count + 1} ({shown(rows[count])}) holds no data (units, it seems); it was left out.")
+        notes.append(f"The row {shown(rows[count])} below the names holds no data (units, it seems); it was left out.")
         count += 1
     if _names_first_column([names, *rows[count:]]):
         first = " ".join(rows[count][0].split())
-        notes.append(f"Row {count + 1} holds one name alone; the first column is called {first!r}.")
+        notes.append(f"A row below the names holds one name alone; the first column is called {first!r}.")
+        named.append(count)
         names, count = [first, *names[1:]], count + 1
-    return Head(names, count, tuple(notes))
+    return Head(names, count, tuple(notes), tuple(named))
 
 
 def is_number(cell: str) -> bool:
@@ -141,7 +147,7 @@ def _is_grouped(rows: Rows) -> bool:
     gaps = [i for i in inside if second[i].strip() and first[i].strip() in ("", first[i - 1].strip())]
     below = _numeric_below(rows) or _numeric_below([first, second, *rows[3:]])  # the third may hold units
     named = [i for i in below if not is_number(second[i]) or _is_year_over_others(rows, i)]
-    unique = len(set(_joined(first, second)[0])) == len(first)
+    unique = len(set(joined(first, second)[0])) == len(first)
     return bool(gaps) and unique and len(named) > 1 and 2 * len(named) >= len(below)
 
 
@@ -150,7 +156,7 @@ def _is_year_over_others(rows: Rows, column: int) -> bool:
     return _YEAR.fullmatch(rows[1][column].strip()) is not None and not any(map(_YEAR.fullmatch, below))
 
 
-def _joined(first: list[str], second: list[str]) -> tuple[list[str], str]:
+def joined(first: list[str], second: list[str]) -> tuple[list[str], str]:
     """Names made of two rows, and one that has a part of each."""
     names, above, example = [], "", ""
     for upper, lower in zip(_padded(first, len(second)), second, strict=True):

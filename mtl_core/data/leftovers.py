@@ -15,8 +15,13 @@ BELOW = 20
 """So many lines at the end may say where the table comes from."""
 
 
-def cleaned(frame: pd.DataFrame, header: list[str], decimal: str = ".") -> tuple[pd.DataFrame, list[str]]:
-    """Without nameless empty columns (a separator at the end of each line), rows without any value and remarks."""
+def cleaned(
+    frame: pd.DataFrame, header: list[str], decimal: str = ".", every_row: bool = False
+) -> tuple[pd.DataFrame, list[str]]:
+    """Without nameless empty columns (a separator at the end of each line), rows without any value and remarks.
+
+    every_row: what reads like a remark is a row.
+    """
     notes = []
     nameless = [i for i in range(frame.shape[1]) if i >= len(header) or not header[i].strip()]
     unused = {frame.columns[i] for i in nameless if frame.iloc[:, i].isna().all()}
@@ -27,7 +32,7 @@ def cleaned(frame: pd.DataFrame, header: list[str], decimal: str = ".") -> tuple
     if blank.any():
         notes.append(f"Rows without any value were left out ({blank.sum():,}).")
         frame = frame[~blank].reset_index(drop=True)
-    frame, said = _without_remarks(frame, decimal)
+    frame, said = (frame, []) if every_row else _without_remarks(frame, decimal)
     for name in [each for each in frame.columns if pd.api.types.is_object_dtype(frame[each])]:
         frame[name] = frame[name].where(frame[name].isna(), frame[name].astype(str)).astype("str")
     return frame, [*notes, *said]

@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 
 from mtl_core.data.containers import Unpacked, unpack
-from mtl_core.data.dialect import WORDS, Dialect, find_dialect
+from mtl_core.data.dialect import WORDS, Dialect, Top, find_dialect, top_rows
 from mtl_core.data.encodings import decodes, detect
 from mtl_core.data.headers import is_number
 from mtl_core.data.leftovers import cleaned
 from mtl_core.data.numbers import among_words, with_thousands
 from mtl_core.data.parsing import Kept, Words, doubtful, in_words, parse
+from mtl_core.data.read_as import AS_FOUND, AUTOMATIC, ReadAs
 from mtl_core.data.sampling import draw, too_many_cells
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import DISK_LIMIT_MB
@@ -35,6 +36,8 @@ class Reading:
     wrapping: "", "gzip", "zip", "Excel" or "Parquet". others: encodings that are plausible too (a person decides).
     words: (column, word, cells): words such as NA that were taken as missing. doubts: words such as ? that may say so
     too and are still values. drawn_from: rows of the file, where these are some of them; 0 where they are all.
+    asked: what a person said of it. head, first: the rows of the file with the names and with the first data, counted
+    from 1. top: its first rows as they stand there. sheets: of a workbook, the one that was read first.
     """
 
     filename: str
@@ -50,12 +53,22 @@ class Reading:
     words: Words = ()
     doubts: Words = ()
     drawn_from: int = 0
+    asked: ReadAs = AS_FOUND
+    head: tuple[int, ...] = ()
+    first: int = 1
+    top: Top = ()
+    sheets: tuple[str, ...] = ()
 
 
 def read_table(
-    content: bytes | Path, filename: str, encoding: str = "", kept: Kept = (), rows: int = 0, drawn_from: int = 0
+    content: bytes | Path,
+    filename: str,
+    asked: ReadAs = AS_FOUND,
+    kept: Kept = (),
+    rows: int = 0,
+    drawn_from: int = 0,
 ) -> tuple[pd.DataFrame, Reading]:
-    """The table in a file, and how it was read; `encoding` is a person's word against what would be detected.
+    """The table in a file, and how it was read; `asked` is a person's word against what would be detected.
 
     kept: (column, word) pairs: words that usually say "missing" and are values here. rows: how many are drawn of a
     table that is too large to be held; 0 = as many as are proposed. drawn_from: the content holds rows that were drawn
@@ -63,32 +76,42 @@ def read_table(
 
     Raises `InvalidInput` with one sentence when there is no table.
     """
-    inside = opened(content, filename, encoding, rows)
+    inside = opened(content, filename, asked, rows)
     if drawn_from:
         inside = replace(inside, drawn_from=drawn_from)
-    return read_opened(inside, filename, encoding, kept)
+    return read_opened(inside, filename, asked, kept)
 
 
-def opened(content: bytes | Path, filename: str, encoding: str = "", rows: int = 0) -> Unpacked:
+def opened(content: bytes | Path, filename: str, asked: ReadAs = AS_FOUND, rows: int = 0) -> Unpacked:
     """What is inside a file, held in memory: all of it, or rows drawn of what is too large. Raises `InvalidInput`."""
     check_size(content.stat().st_size if isinstance(content, Path) else len(content), filename)
     if isinstance(content, bytes):
         _check_any(content, filename)
-    inside = unpack(content, filename, rows)
+    inside = unpack(content, filename, rows, asked.sheet)
+    _check_fits(asked, inside.wrapping, filename)
     if inside.frame is None and inside.large is None:
         _check_any(inside.content, filename)
-        inside = replace(inside, large=too_many_cells(inside.content, filename, encoding))
+        inside = replace(inside, large=too_many_cells(inside.content, filename, asked))
     if inside.large is None:
         return inside
-    drawn = draw(inside.large, filename, encoding, rows)
+    drawn = draw(inside.large, filename, asked, rows)
     return replace(inside, content=drawn.content, large=None, drawn_from=drawn.rows)
 
 
-def read_opened(inside: Unpacked, filename: str, encoding: str = "", kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
+def read_opened(
+    inside: Unpacked, filename: str, asked: ReadAs = AS_FOUND, kept: Kept = ()
+) -> tuple[pd.DataFrame, Reading]:
     """The table in what `opened` gave, and how it was read."""
     if inside.frame is not None:
         return _typed(inside.frame, inside, filename)
-    return _text(inside, filename, encoding, kept)
+    return _text(inside, filename, asked, kept)
+
+
+def first_rows(content: bytes, filename: str, asked: ReadAs = AS_FOUND) -> Top:
+    """The first rows of a text table or workbook as they stand there. Raises `InvalidInput`."""
+    inside = unpack(content, filename, sheet=asked.sheet)
+    encoding = _checked(inside.content, asked, filename) or detect(inside.content)[0]
+    return top_rows(_sample(inside.content, encoding, filename), asked)
 
 
 def check_size(size: int, filename: str, limit_mb: int = DISK_LIMIT_MB) -> None:
@@ -104,29 +127,50 @@ def _check_any(content: bytes, filename: str) -> None:
         raise InvalidInput(f"{filename} is empty; choose a file with a header and one row for each example")
 
 
-def _text(inside: Unpacked, filename: str, chosen: str, kept: Kept) -> tuple[pd.DataFrame, Reading]:
+def _check_fits(asked: ReadAs, wrapping: str, filename: str) -> None:
+    """A person's word is about something that the file has."""
+    if wrapping == "Parquet" and asked != AS_FOUND:
+        raise InvalidInput(f"{filename} is a Parquet file, which says itself how it is read; leave that as found")
+    if wrapping == "Excel" and (asked.encoding, asked.delimiter) != (AUTOMATIC, AUTOMATIC):
+        raise InvalidInput(f"{filename} is a workbook, whose encoding and separator are known; leave these automatic")
+    if wrapping != "Excel" and asked.sheet:
+        raise InvalidInput(f"{filename} is no workbook, so it has no sheet {asked.sheet!r}; leave the sheet out")
+
+
+def _text(inside: Unpacked, filename: str, asked: ReadAs, kept: Kept) -> tuple[pd.DataFrame, Reading]:
     content = inside.content
-    encoding, others = (_checked(content, chosen, filename), ()) if chosen else detect(content)
+    chosen = _checked(content, asked, filename)
+    encoding, others = (chosen, ()) if chosen else detect(content)
     if b"\0" in content and not encoding.startswith("utf-16"):
         raise InvalidInput(f"{filename} has a NUL byte, so it is no text table or it is damaged; save it as CSV again")
-    found = find_dialect(_sample(content, encoding, filename))
+    found = find_dialect(_sample(content, encoding, filename), asked)
     if found is None:
         raise InvalidInput(f"{filename} has no rows of cells at its beginning; save it as CSV again")
     width = max(len(found.rows[0]), Counter(map(len, found.rows)).most_common(1)[0][0])
     given = found.rows[0] if found.header else []
     names, renamed = _names(given, width, filename)
     parsed, words = parse(content, filename, encoding, found, names, kept)
-    frame, left_out = cleaned(parsed, given if found.header else names, found.decimal)
+    frame, left_out = cleaned(parsed, given if found.header else names, found.decimal, asked.every_row)
     frame, grouped = _numbers(frame, found.decimal)
     if frame.empty:
         raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
     said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter)
+    said = [*filter(None, [asked.in_words()]), *said]
     words = tuple(each for each in words if each[0] in frame)
-    notes = [*_drawn(inside, len(frame)), *inside.notes, *said, *_layout(found), *found.notes, *renamed, *left_out]
+    notes = [
+        *_drawn(inside, len(frame)),
+        *inside.notes,
+        *said,
+        *_layout(found, asked),
+        *found.notes,
+        *renamed,
+        *left_out,
+    ]
     notes += [*_empty(frame, words), *grouped]
     facts = (filename, encoding, found.delimiter, found.decimal, found.header, *frame.shape)
     more = (inside.wrapping, others, words, doubtful(frame), inside.drawn_from)
-    return frame, Reading(*facts, tuple(notes), *more)
+    top = (asked, found.head, found.first, found.top, inside.sheets)
+    return frame, Reading(*facts, tuple(notes), *more, *top)
 
 
 def _drawn(inside: Unpacked, rows: int) -> list[str]:
@@ -148,14 +192,13 @@ def _typed(frame: pd.DataFrame, inside: Unpacked, filename: str) -> tuple[pd.Dat
     return frame, Reading(filename, "utf-8", "", ".", True, *frame.shape, notes, **more)
 
 
-def _checked(content: bytes, encoding: str, filename: str) -> str:
-    try:
-        fits = decodes(content, encoding)
-    except LookupError:
-        fits = False
-    if not fits:
-        raise InvalidInput(f"{filename} is not written in {encoding!r}; choose another encoding")
-    return encoding
+def _checked(content: bytes, asked: ReadAs, filename: str) -> str:
+    """The encoding that a person says, "" where none is said."""
+    if asked.encoding == AUTOMATIC:
+        return ""
+    if not decodes(content, asked.encoding):
+        raise InvalidInput(f"{filename} is not written in {asked.encoding!r}; choose another encoding")
+    return asked.encoding
 
 
 def _sample(content: bytes, encoding: str, filename: str) -> str:
@@ -197,9 +240,9 @@ def _said(encoding: str, others: tuple[str, ...], delimiter: str) -> list[str]:
     return notes
 
 
-def _layout(found: Dialect) -> list[str]:
-    notes = ["Numbers have a decimal comma."] if found.decimal == "," else []
-    if not found.header:
+def _layout(found: Dialect, asked: ReadAs) -> list[str]:
+    notes = ["Numbers have a decimal comma."] if (found.decimal, asked.decimal) == (",", AUTOMATIC) else []
+    if not found.header and asked.names == AUTOMATIC:
         why = "holds numbers" if any(map(is_number, filter(str.strip, found.rows[0]))) else "reads like those below it"
         notes.append(f"The first row {why}, so it was read as data; columns are called column 1, column 2, ...")
     return notes

@@ -13,6 +13,7 @@ import pandas as pd
 from mtl_core.data.boxes import BoxColumns
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.inputs import Inputs
+from mtl_core.data.read_as import AS_FOUND, ReadAs
 from mtl_core.registry import InvalidInput, hint
 
 Pairs = tuple[tuple[str, str], ...]
@@ -20,6 +21,7 @@ PLAIN = Inputs()
 SINGLES = ("group", "each", "query", "weight", "split", "by")
 _JSON: dict[str, Callable[[Any], Any]] = {
     "inputs": lambda inputs: inputs.settings(),
+    "reading": lambda reading: reading.changed(),
     "boxes": lambda boxes: [[box.name, box.columns, box.form] for box in boxes],
 }
 
@@ -40,6 +42,7 @@ class Recipe:
     inputs: how columns become the inputs of a network.
     boxes: four columns each that are learned as one task.
     rows: so many rows are drawn of a table that has more; 0 = all, or as many as are proposed where it is too large.
+    reading: how the file is read, as far as a person said so.
     """
 
     features: tuple[str, ...]
@@ -59,6 +62,7 @@ class Recipe:
     inputs: Inputs = PLAIN
     boxes: tuple[BoxColumns, ...] = ()
     rows: int = 0
+    reading: ReadAs = AS_FOUND
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -111,13 +115,20 @@ class Recipe:
             pairs: dict[str, Any] = {name: _pairs(facts.get(name, ())) for name in ("missing", "dates", "kept")}
             features, tasks, once = tuple(map(str, facts["features"])), _pairs(facts["tasks"]), facts.get("once")
             inputs = Inputs.from_settings(dict(facts.get("inputs", {})))
+            reading = ReadAs.from_settings(dict(facts.get("reading", {})))
             boxes = tuple(map(BoxColumns.from_json, facts.get("boxes", ())))
             rows = max(int(facts.get("rows", 0)), 0)
         except InvalidInput:
             raise
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise _no_recipe() from error
-        more: dict[str, Any] = {"once": once is True, "inputs": inputs, "boxes": boxes, "rows": rows}
+        more: dict[str, Any] = {
+            "once": once is True,
+            "inputs": inputs,
+            "boxes": boxes,
+            "rows": rows,
+            "reading": reading,
+        }
         return cls(features, tasks, **words, **names, **pairs, **more)
 
     def without(self, names: Iterable[str]) -> Recipe:

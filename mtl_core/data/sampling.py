@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mtl_core.data.dialect import find_dialect
 from mtl_core.data.encodings import detect
 from mtl_core.data.pieces import CELL_LIMIT, tell
+from mtl_core.data.read_as import AS_FOUND, AUTOMATIC, ReadAs
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 
@@ -61,14 +62,17 @@ class _EndlessError(Exception):
     """A row that does not end: a quotation mark that is never closed, or no line ends at all."""
 
 
-def draw(large: Large, filename: str, encoding: str = "", rows: int = 0) -> Drawn:
-    """At most `rows` rows of a table (0 = as many as are proposed). Raises `InvalidInput` when it holds no rows."""
+def draw(large: Large, filename: str, asked: ReadAs = AS_FOUND, rows: int = 0) -> Drawn:
+    """At most `rows` rows of a table (0 = as many as are proposed). Raises `InvalidInput` when it holds no rows.
+
+    The first row is among them where no names stand above it, so that a person can still say that it holds them.
+    """
     with large.opened() as file:
         first = file.read(HEAD_BYTES)
-    wide = _wide(first, encoding)
+    wide = _wide(first, asked)
     if not wide and b"\0" in first:
         raise InvalidInput(f"{filename} has a NUL byte, so it is no text table or it is damaged; save it as CSV again")
-    head, width = _head(first, wide, encoding, filename)
+    head, width = _head(first, wide, asked, filename)
     source = _Source(large, filename, wide, len(head))
     try:
         found = source.drawn(width, rows, quotes=True)
@@ -84,14 +88,14 @@ def draw(large: Large, filename: str, encoding: str = "", rows: int = 0) -> Draw
 def is_text(content: bytes) -> bool:
     """It begins like a text: zero bytes are there only where the encoding has them."""
     first = content[:HEAD_BYTES]
-    return b"\0" not in first or bool(_wide(first, ""))
+    return b"\0" not in first or bool(_wide(first, AS_FOUND))
 
 
-def too_many_cells(content: bytes, filename: str, encoding: str = "") -> Large | None:
+def too_many_cells(content: bytes, filename: str, asked: ReadAs = AS_FOUND) -> Large | None:
     """The text itself as one to draw rows of, where it has more cells than can be held; else None."""
     if len(content) <= 2 * CELL_LIMIT:
         return None
-    width = _head(content[:HEAD_BYTES], _wide(content[:HEAD_BYTES], encoding), encoding, filename)[1]
+    width = _head(content[:HEAD_BYTES], _wide(content[:HEAD_BYTES], asked), asked, filename)[1]
     if content.count(b"\n") * width <= CELL_LIMIT:
         return None
     return Large.of(lambda: io.BytesIO(content), len(content), UPLOAD_LIMIT_MB)
@@ -112,21 +116,26 @@ def wanted_rows(total: int, width: int, size: int, rows: int) -> int:
     return max(min(DRAWN_ROWS, total, DRAWN_CELLS // width, DRAWN_BYTES * total // max(size, 1)), 1)
 
 
-def _wide(first: bytes, encoding: str) -> str:
+def _written(first: bytes, asked: ReadAs) -> str:
+    """The encoding, as said or as found."""
+    return detect(first)[0] if asked.encoding == AUTOMATIC else asked.encoding
+
+
+def _wide(first: bytes, asked: ReadAs) -> str:
     """The encoding where its signs have zero bytes, which hide line ends; "" where it is any other."""
-    found = encoding or detect(first)[0]
+    found = _written(first, asked)
     return found if found.startswith("utf-16") else ""
 
 
-def _head(first: bytes, wide: str, encoding: str, filename: str) -> tuple[bytes, int]:
+def _head(first: bytes, wide: str, asked: ReadAs, filename: str) -> tuple[bytes, int]:
     """What stands above the data, as UTF-8 where the text is UTF-16, and the number of columns."""
     if wide:
         text, written = codecs.getincrementaldecoder(wide)(errors="replace").decode(first), "utf-8"
     else:
         first = first[: max(first.rfind(b"\n"), first.rfind(b"\r")) + 1] or first
-        written = encoding or detect(first)[0]
+        written = _written(first, asked)
         text = first.decode(written, "replace")
-    found = find_dialect(text[: max(text.rfind("\n"), text.rfind("\r")) + 1])
+    found = find_dialect(text[: max(text.rfind("\n"), text.rfind("\r")) + 1], asked)
     if found is None:
         raise InvalidInput(f"{filename} has no rows of cells at its beginning; save it as CSV again")
     return found.before.encode(written, "replace"), max(map(len, found.rows))
@@ -150,6 +159,8 @@ class _Source:
         if not total:
             raise InvalidInput(f"{self.filename} has a header but no rows; add one row for each example")
         wanted = chosen(total, wanted_rows(total, width, size, rows))
+        if not self.begin:
+            wanted[0] = 0
         found: list[bytes] = []
         seen = 0
         for block, starts, ends in self.rows(quotes, "Drawing rows of"):

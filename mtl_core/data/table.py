@@ -14,6 +14,7 @@ from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.parsing import in_doubt
+from mtl_core.data.read_as import AS_FOUND, ReadAs
 from mtl_core.data.reading import Reading, read_table
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.uploads import load_original, load_upload, store_upload
@@ -32,8 +33,8 @@ class Upload(Source):
 
     def load(self) -> Dataset:
         recipe = Recipe.from_text(self.recipe) if self.recipe else None
-        frame, reading = load_upload(self.fingerprint, () if recipe is None else recipe.kept)
-        return _built(frame, reading, recipe)
+        found = load_upload(self.fingerprint) if recipe is None else load_for(self.fingerprint, recipe)
+        return _built(*found, recipe)
 
 
 @sources.register("csv", title="A table on disk", term="CSV file")
@@ -58,14 +59,24 @@ class CsvFile(Source):
         """The same table kept as an upload, so that it outlives the file and its changes."""
         recipe = Recipe.from_text(self.recipe) if self.recipe else None
         with _readable(self.path) as path:
-            return Upload(store_upload(path, path.name, rows=0 if recipe is None else recipe.rows), self.recipe)
+            asked, rows = (AS_FOUND, 0) if recipe is None else (recipe.reading, recipe.rows)
+            return Upload(store_upload(path, path.name, asked, rows=rows), self.recipe)
 
 
-def read_file(path: str, recipe: Recipe | None = None) -> tuple[pd.DataFrame, Reading]:
-    """The table at a path as a recipe reads it, and how. Raises `InvalidInput` with one sentence when there is none."""
+def read_file(path: str, recipe: Recipe | None = None, asked: ReadAs | None = None) -> tuple[pd.DataFrame, Reading]:
+    """The table at a path as a recipe reads it, and how; `asked` stands above what the recipe says.
+
+    Raises `InvalidInput` with one sentence when there is none.
+    """
     kept, rows = ((), 0) if recipe is None else (recipe.kept, recipe.rows)
+    said = asked or (AS_FOUND if recipe is None else recipe.reading)
     with _readable(path) as file:
-        return read_table(file, file.name, kept=kept, rows=rows)
+        return read_table(file, file.name, said, kept, rows)
+
+
+def load_for(fingerprint: str, recipe: Recipe) -> tuple[pd.DataFrame, Reading]:
+    """The table of an upload as a recipe reads it, and how. Raises `InvalidInput` when it cannot be read so."""
+    return load_upload(fingerprint, recipe.kept, recipe.reading)
 
 
 @contextmanager
@@ -80,18 +91,20 @@ def _readable(path: str) -> Iterator[Path]:
         raise InvalidInput(f"the file {path!r} cannot be read ({error.strerror}); check its rights") from error
 
 
-def csv_source(path: str, tasks: Sequence[str] = ()) -> CsvFile:
-    """A file with these columns as tasks; all else as proposed. Raises `InvalidInput` when a column is not there."""
-    plain = CsvFile(path)
-    if not tasks:
-        return plain
-    frame, reading = read_file(path)
+def csv_source(path: str, tasks: Sequence[str] = (), asked: ReadAs | None = None) -> CsvFile:
+    """A file with these columns as tasks, read as asked; all else as proposed.
+
+    Raises `InvalidInput` when a column is not there.
+    """
+    if not tasks and asked is None:
+        return CsvFile(path)
+    frame, reading = read_file(path, asked=asked)
     return CsvFile(path, first_recipe(frame, reading, tasks).to_text())
 
 
 def first_recipe(frame: pd.DataFrame, reading: Reading, tasks: Sequence[str] = ()) -> Recipe:
-    """The proposal for a table, which says of how many rows it was made where they were drawn."""
-    return replace(guess_recipe(frame, tasks), rows=reading.rows if reading.drawn_from else 0)
+    """The proposal for a table, which says how it was read, and of how many rows it was made where they were drawn."""
+    return replace(guess_recipe(frame, tasks), rows=reading.rows if reading.drawn_from else 0, reading=reading.asked)
 
 
 def _built(frame: pd.DataFrame, reading: Reading, recipe: Recipe | None) -> Dataset:
@@ -103,6 +116,7 @@ def _built(frame: pd.DataFrame, reading: Reading, recipe: Recipe | None) -> Data
 __all__ = [
     "Column",
     "CsvFile",
+    "ReadAs",
     "Reading",
     "Recipe",
     "Upload",
@@ -111,6 +125,7 @@ __all__ = [
     "first_recipe",
     "guess",
     "guess_recipe",
+    "load_for",
     "load_original",
     "load_upload",
     "read_file",

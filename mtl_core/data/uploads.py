@@ -22,15 +22,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mtl_core import settings
-from mtl_core.data.containers import Unpacked, unpack
+from mtl_core.data.containers import Unpacked
 from mtl_core.data.encodings import detect
 from mtl_core.data.join import as_parquet
 from mtl_core.data.parsing import Kept
 from mtl_core.data.pieces import PIECES_FROM, TOLD_CELLS, tell
+from mtl_core.data.read_as import AS_FOUND, AUTOMATIC, ReadAs
 from mtl_core.data.reading import Reading, check_size, opened, read_opened, read_table
 from mtl_core.registry import InvalidInput
 
@@ -55,7 +57,7 @@ class StoredTable:
 def store_upload(
     content: bytes | Path,
     filename: str,
-    encoding: str = "",
+    asked: ReadAs = AS_FOUND,
     owner: str = "",
     notes: tuple[str, ...] = (),
     rows: int = 0,
@@ -63,22 +65,22 @@ def store_upload(
 ) -> str:
     """Read and keep a file; its fingerprint. Raises `InvalidInput` with one sentence when it is no table.
 
-    encoding: as a person says; "" = as detected. Another encoding is another upload. owner: whose it is, "" = this
-    machine's. notes: sentences about where it came from. rows, drawn_from: as for `read_table`. Of a file that is too
-    large to be held, the drawn rows are kept and not the file.
+    asked: as a person says that it is read, where it cannot be read otherwise; that is another upload. owner: whose it
+    is, "" = this machine's. notes: sentences about where it came from. rows, drawn_from: as for `read_table`. Of a file
+    that is too large to be held, the drawn rows are kept and not the file.
     """
     name = Path(filename).name
     check_size(content.stat().st_size if isinstance(content, Path) else len(content), name)
-    fingerprint = _fingerprint(content, encoding, rows)
+    fingerprint = _fingerprint(content, asked, rows)
     folder = _folder(fingerprint)
     if not folder.is_dir():
-        inside = opened(content, name, encoding, rows)
+        inside = opened(content, name, asked, rows)
         original = _original(content, inside)
         inside = dataclasses.replace(inside, drawn_from=drawn_from or inside.drawn_from)
-        frame, reading = read_opened(inside, name, encoding)
+        frame, reading = read_opened(inside, name, asked)
         if len(original) > PIECES_FROM:
             tell(f"Keeping {reading.filename}", 1.0)
-        others = reading.others or _others(original, encoding)
+        others = reading.others or _others(inside.content, asked)
         reading = dataclasses.replace(reading, others=others, notes=(*notes, *reading.notes))
         _keep(folder, original, frame, reading)
     with _OWNING:
@@ -87,21 +89,48 @@ def store_upload(
     return fingerprint
 
 
-def load_upload(fingerprint: str, kept: Kept = ()) -> tuple[pd.DataFrame, Reading]:
-    """The table of an upload and how it was read; `kept` as for `read_table`."""
+def load_upload(fingerprint: str, kept: Kept = (), asked: ReadAs | None = None) -> tuple[pd.DataFrame, Reading]:
+    """The table of an upload and how it was read; `kept` and `asked` as for `read_table`; None = as it was kept."""
     folder = _found(fingerprint)
     _touch(folder)
-    name = f"-{hashlib.sha256(repr(sorted(kept)).encode()).hexdigest()[:8]}" if kept else ""
+    plain = _reading(folder / "reading.json")
+    wanted = plain.asked if asked is None else asked
+    name = _variant(kept, {} if wanted == plain.asked else wanted.changed() or {"": AUTOMATIC})
     path, facts = folder / f"table{name}.parquet", folder / f"reading{name}.json"
     if not facts.is_file():
-        plain = _reading(folder / "reading.json")
-        original = (folder / "original").read_bytes()
-        frame, reading = read_table(original, plain.filename, plain.encoding, kept, drawn_from=plain.drawn_from)
-        _write(path, facts, frame, dataclasses.replace(reading, others=plain.others))
+        frame, reading = _read_again(folder, plain, kept, wanted)
+        _write(path, facts, frame, reading)
     reading = _reading(facts)
     if reading.rows * reading.columns > TOLD_CELLS:
         tell(f"Opening {reading.filename}", 0.0)
     return _table(path), reading
+
+
+def _variant(kept: Kept, asked: dict[str, object]) -> str:
+    """What the files of another reading are called by; "" for the one that was kept first."""
+    said = repr(sorted(kept)) + (repr(sorted(asked.items())) if asked else "")
+    return f"-{hashlib.sha256(said.encode()).hexdigest()[:8]}" if kept or asked else ""
+
+
+def _read_again(folder: Path, plain: Reading, kept: Kept, asked: ReadAs) -> tuple[pd.DataFrame, Reading]:
+    """The same file in another way; its encoding stays unless another is asked for."""
+    known = asked.encoding == plain.asked.encoding and plain.wrapping not in ("Excel", "Parquet")
+    how = dataclasses.replace(asked, encoding=plain.encoding) if known else asked
+    original = (folder / "original").read_bytes()
+    frame, reading = read_table(original, plain.filename, how, kept, drawn_from=plain.drawn_from)
+    others = tuple(name for name in (*plain.others, plain.encoding) if name != reading.encoding) if plain.others else ()
+    return frame, dataclasses.replace(reading, others=others, asked=asked)
+
+
+def beside(fingerprint: str, name: str) -> str:
+    """A small text that is kept beside an upload, such as somebody's list of fixes; "" where there is none."""
+    path = _found(fingerprint) / f"{name}.json"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def put_beside(fingerprint: str, name: str, text: str) -> None:
+    """Keep a small text beside an upload; it goes with it."""
+    _replace(_found(fingerprint) / f"{name}.json", text)
 
 
 def use_upload(fingerprint: str) -> None:
@@ -186,11 +215,12 @@ def _table(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _fingerprint(content: bytes | Path, encoding: str, rows: int) -> str:
+def _fingerprint(content: bytes | Path, asked: ReadAs, rows: int) -> str:
     """A name that the same bytes, read in the same way, always have."""
     with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
         signature = hashlib.file_digest(file, "sha256")
-    signature.update(f"{encoding}{rows or ''}".encode())
+    said = json.dumps(asked.changed()) if asked != AS_FOUND else ""
+    signature.update(f"{said}{rows or ''}".encode())
     return signature.hexdigest()[:16]
 
 
@@ -208,7 +238,11 @@ def _write(path: Path, facts: Path, frame: pd.DataFrame, reading: Reading) -> No
 
 def _reading(path: Path) -> Reading:
     facts = json.loads(path.read_text(encoding="utf-8"))
-    lists = {name: tuple(facts[name]) for name in ("notes", "others") if name in facts}
+    lists: dict[str, Any] = {
+        name: tuple(facts[name]) for name in ("notes", "others", "head", "sheets") if name in facts
+    }
+    lists["asked"] = ReadAs.from_settings(facts.get("asked", {}))
+    lists["top"] = tuple((int(row), tuple(cells)) for row, cells in facts.get("top", ()))
     for field in ("words", "doubts"):
         lists[field] = tuple((str(name), str(word), int(count)) for name, word, count in facts.get(field, ()))
     return Reading(**{**facts, **lists})
@@ -284,7 +318,7 @@ def _folder(fingerprint: str) -> Path:
     return _home() / fingerprint
 
 
-def _others(content: bytes, encoding: str) -> tuple[str, ...]:
+def _others(content: bytes, asked: ReadAs) -> tuple[str, ...]:
     """Where a person chose the encoding, the ones that may still be chosen instead."""
-    found, others = detect(unpack(content, "").content) if encoding else ("", ())
-    return tuple(name for name in (found, *others) if name and name != encoding)
+    found, others = detect(content) if asked.encoding != AUTOMATIC else ("", ())
+    return tuple(name for name in (found, *others) if name and name != asked.encoding)

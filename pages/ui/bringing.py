@@ -13,12 +13,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from mtl_core.data.join import as_parquet, joined, keys
 from mtl_core.data.pieces import CELL_LIMIT, PIECES_FROM
+from mtl_core.data.read_as import AS_FOUND, ReadAs
+from mtl_core.data.reading import first_rows
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.sampling import DRAWN_ROWS
-from mtl_core.data.table import Upload, load_upload, store_upload
+from mtl_core.data.table import Upload, load_for, load_upload, store_upload
 from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import SENT_LIMIT_MB, UPLOAD_LIMIT_MB, upload_days
+from pages.ui import overruling
 from pages.ui.reading_bar import reading_bar
 from pages.ui.text import cut, plain, plural
 from pages.ui.visitor import remember_visitor, visitor
@@ -49,6 +52,7 @@ def bring(fingerprint: str | None) -> None:
                 _tables(tables)
     if problem := st.session_state.get("upload_problem"):
         st.error(f"{plain(problem)}.", icon=":material/error:")
+        _read_it_so()
     if fingerprint is None:
         st.caption(plain(f"{INTRODUCTION} What nobody opens for {upload_days():,.0f} days is deleted."))
 
@@ -71,12 +75,45 @@ def _let_go(file: UploadedFile) -> None:
         file.truncate(0)  # Streamlit would copy it whole at every turn of the page
 
 
-def keep(content: bytes, name: str, encoding: str = "", notes: tuple[str, ...] = (), drawn_from: int = 0) -> None:
+def keep(content: bytes, name: str, asked: ReadAs = AS_FOUND, notes: tuple[str, ...] = ()) -> None:
     """The table in these bytes comes into view; or the sentence that says why there is none."""
-    st.session_state.pop("upload_problem", None)
+    _forget_problem()
     try:
         with reading_bar():
-            st.session_state["upload"] = store_upload(content, name, encoding, visitor(), notes, drawn_from=drawn_from)
+            st.session_state["upload"] = store_upload(content, name, asked, visitor(), notes)
+    except InvalidInput as problem:
+        st.session_state["upload_problem"] = str(problem)
+        if len(content) <= PIECES_FROM:
+            st.session_state["unread"] = (content, name, asked)
+
+
+def _forget_problem() -> None:
+    for key in ("upload_problem", "unread"):
+        st.session_state.pop(key, None)
+
+
+def _read_it_so() -> None:
+    """A file that cannot be read as it seems to be laid out: its first rows, and a person's word."""
+    if "unread" not in st.session_state:
+        return
+    content, name, asked = st.session_state["unread"]
+    try:
+        top = first_rows(content, name, asked)
+    except InvalidInput:  # no text, or not in this encoding: the sentence above says so
+        top = ()
+    if len(top) < 2:
+        return
+    with st.expander("Say how it is to be read"):
+        overruling.first_rows(top)
+        overruling.choices("unread.as", asked, overruling.Seen(top))
+        st.button("Read it so", key="unread.read", on_click=take_unread)
+
+
+def take_unread() -> None:
+    """The file that could not be read, as a person says."""
+    content, name, asked = st.session_state["unread"]
+    try:
+        keep(content, name, overruling.chosen("unread.as", asked))
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
 
@@ -102,7 +139,7 @@ def _join(fingerprint: str) -> None:
     second: str | None = st.session_state.get("join.second")
     if second is None or second == fingerprint:
         return
-    names = _keys(fingerprint, second)
+    names = _keys(fingerprint, _recipe(fingerprint).to_text(), second)
     if not names:
         st.caption("The two files have no column in common whose values meet. Give the key one name in both.")
         return
@@ -114,7 +151,7 @@ def take_second() -> None:
     file = st.session_state["join.file"]
     if file is not None and not isinstance(file, UploadedFile):  # one that was let go
         return
-    st.session_state.pop("upload_problem", None)
+    _forget_problem()
     st.session_state.pop("join.second", None)
     if file is None:
         return
@@ -128,8 +165,8 @@ def take_second() -> None:
 
 def join(fingerprint: str, second: str, key: str) -> None:
     """The joined table comes into view, and says what matched; or the sentence that says why it cannot be joined."""
-    recipe: Recipe = st.session_state["roles"][fingerprint]["recipe"]
-    (first, here), (other, there) = load_upload(fingerprint, recipe.kept), load_upload(second)
+    recipe = _recipe(fingerprint)
+    (first, here), (other, there) = load_for(fingerprint, recipe), load_upload(second)
     names = (here.filename, there.filename)
     try:
         found = joined(first, other, key, names)
@@ -146,12 +183,18 @@ def join(fingerprint: str, second: str, key: str) -> None:
 def both(recipe: Recipe, more: Recipe) -> Recipe:
     """What was decided about the first table, and what is proposed for the columns that the second adds."""
     added = {name: getattr(recipe, name) + getattr(more, name) for name in ("features", "tasks", "dates", "texts")}
-    return replace(recipe, kept=(), **added)
+    return replace(recipe, kept=(), reading=AS_FOUND, **added)
+
+
+def _recipe(fingerprint: str) -> Recipe:
+    """What was decided about the table in view."""
+    kept: Recipe = st.session_state["roles"][fingerprint]["recipe"]
+    return kept
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _keys(first: str, second: str) -> tuple[str, ...]:
-    return keys(load_upload(first)[0], load_upload(second)[0])
+def _keys(first: str, recipe: str, second: str) -> tuple[str, ...]:
+    return keys(load_for(first, Recipe.from_text(recipe))[0], load_upload(second)[0])
 
 
 # --- tables from before -----------------------------------------------------------------------------------------
@@ -172,7 +215,7 @@ def _tables(tables: list[StoredTable]) -> None:
 
 
 def open_table(fingerprint: str) -> None:
-    st.session_state.pop("upload_problem", None)
+    _forget_problem()
     st.session_state["upload"] = fingerprint
 
 
@@ -183,7 +226,8 @@ def forget(fingerprint: str) -> None:
     except InvalidInput as problem:
         st.session_state["upload_problem"] = str(problem)
         return
-    st.session_state.get("roles", {}).pop(fingerprint, None)
+    for kept in ("roles", "fixes"):
+        st.session_state.get(kept, {}).pop(fingerprint, None)
     for name in ("upload", "join.second"):
         if st.session_state.get(name) == fingerprint:
             st.session_state.pop(name)

@@ -1,9 +1,7 @@
-"""What the doctor found in a person's own table, each finding with its fix as one click."""
+"""What the doctor found in a person's own table, each finding with its fix as one click, and each fix a way back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
@@ -12,16 +10,18 @@ from mtl_core.data.building import ROW_MINIMUM
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import MISSING_CODES, Finding
 from mtl_core.data.recipe import Recipe
-from mtl_core.data.table import load_upload
+from mtl_core.data.table import Upload, load_for
+from mtl_core.registry import InvalidInput
+from pages.ui import session
 from pages.ui.missing_words import perhaps_missing
+from pages.ui.taking_back import Use, ways_back
 from pages.ui.text import cut, plain, plural
 
-SHOWN, NAMED = 8, 4
-Use = Callable[[str, Recipe], None]
+SHOWN = 8
 
 
 def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
-    """The gravest findings first; `use` takes the upload and the recipe of a fix."""
+    """The gravest findings first, then the fixes that were taken; `use` takes the upload, a recipe and what it does."""
     every, rows = _findings(fingerprint, recipe.to_text())
     perhaps_missing(fingerprint, [each for each in every if each.code in MISSING_CODES], recipe, use)
     found = [each for each in every if each.code not in MISSING_CODES]
@@ -31,10 +31,9 @@ def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
         _show(fingerprint, finding, f"fix.{fingerprint}.{i}", use)
     if len(found) > SHOWN:
         st.caption(plain(f"{len(found) - SHOWN} more will be shown when these are dealt with."))
-    if not every and rows >= ROW_MINIMUM:
+    if not every and rows >= ROW_MINIMUM and _can_be_learned(fingerprint, recipe.to_text()):
         st.caption("Nothing was found that would spoil a comparison.")
-    if recipe.missing or recipe.once:
-        _undo(fingerprint, recipe, use)
+    ways_back(fingerprint, recipe, use)
 
 
 def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
@@ -42,23 +41,22 @@ def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
         st.markdown(plain(cut(finding.what, 240)))
         st.caption(plain(finding.why))
         if finding.recipe is not None:
-            st.button(plain(finding.fix), key=key, on_click=use, args=(fingerprint, finding.recipe))
+            st.button(plain(finding.fix), key=key, on_click=use, args=(fingerprint, finding.recipe, finding.fix))
 
 
-def _undo(fingerprint: str, recipe: Recipe, use: Use) -> None:
-    cells = ", ".join(
-        f"{cut(text.removesuffix('.0'), 16)!r} in {cut(name, 24)!r}" for name, text in recipe.missing[:NAMED]
-    )
-    more = f" and {len(recipe.missing) - NAMED:,} more" if len(recipe.missing) > NAMED else ""
-    emptied = plural(len(recipe.missing), "value") + f" taken as missing ({cells}{more})" if recipe.missing else ""
-    st.caption(plain(" and ".join(filter(None, [emptied, "repeated rows used once" if recipe.once else ""]))))
-    plainly = replace(recipe, missing=(), once=False)
-    st.button("Use all cells and rows again", key=f"unfix.{fingerprint}", on_click=use, args=(fingerprint, plainly))
+@lru_cache(maxsize=16)
+def _can_be_learned(fingerprint: str, recipe: str) -> bool:
+    """The data set is kept by the lab, so that it is not built again for the rest of the page."""
+    try:
+        session.lab().dataset(Upload(fingerprint, recipe))
+    except InvalidInput:  # said beside the data set
+        return False
+    return True
 
 
 @lru_cache(maxsize=16)
 def _findings(fingerprint: str, recipe: str) -> tuple[tuple[Finding, ...], int]:
     """What the doctor says, and the number of rows it looked at."""
     chosen = Recipe.from_text(recipe)
-    frame = load_upload(fingerprint, chosen.kept)[0]
+    frame = load_for(fingerprint, chosen)[0]
     return diagnose(frame, chosen), len(frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -10,14 +10,14 @@ import streamlit as st
 from mtl_core.data.findings import Finding, merged
 from mtl_core.data.reading import Reading
 from mtl_core.data.recipe import Recipe
+from pages.ui.taking_back import Use
 from pages.ui.text import cut, plain, plural
 
 FEW, SHOWN = 4, 40
-Use = Callable[[str, Recipe], None]
 
 
 def missing_words(fingerprint: str, reading: Reading, recipe: Recipe, use: Use) -> None:
-    """Every word that was taken, with its column and count; `use` takes the upload and the changed recipe."""
+    """Every word that was taken, with its column and count; `use` takes the upload, a recipe and what it does."""
     if not reading.words and not recipe.kept:
         return
     cells = sum(count for *_, count in reading.words)
@@ -46,7 +46,7 @@ def perhaps_missing(fingerprint: str, found: Sequence[Finding], recipe: Recipe, 
         if len(found) > 1:
             label = f"Take all as missing, in {plural(len(found), 'column')}"
             all_of_them = merged(recipe, found)
-            st.button(label, key=f"missing.{fingerprint}.all", on_click=use, args=(fingerprint, all_of_them))
+            st.button(label, key=f"missing.{fingerprint}.all", on_click=use, args=(fingerprint, all_of_them, label))
         for finding in found[:FEW]:
             _proposal(fingerprint, finding, use)
         if len(found) > FEW:
@@ -66,4 +66,4 @@ def _line(said: str, label: str, key: str, fingerprint: str, recipe: Recipe, use
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(plain(said), width="content")
         help_ = plain(tip) if tip else None
-        st.button(label, key=key, on_click=use, args=(fingerprint, recipe), help=help_)
+        st.button(label, key=key, on_click=use, args=(fingerprint, recipe, f"{label}: {said}"), help=help_)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.saved import Difference, SavedRecipe, differences, fitted, saved
-from mtl_core.data.table import load_upload
+from mtl_core.data.table import load_for
 from mtl_core.registry import InvalidInput
 from pages.ui import session
+from pages.ui.taking_back import Use
 from pages.ui.text import cut, plain, plural
 
 LIMIT_MB = 1
 SHOWN = 12
-Use = Callable[[str, Recipe], None]
 
 
 def recipe_file(fingerprint: str, recipe: Recipe, filename: str, use: Use) -> None:
-    """Save the recipe, or apply one; `use` takes the upload and the recipe."""
+    """Save the recipe, or apply one; `use` takes the upload, the recipe and what it does."""
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Save recipe",
@@ -44,7 +43,11 @@ def recipe_file(fingerprint: str, recipe: Recipe, filename: str, use: Use) -> No
     if problem := st.session_state.get("recipe.problem"):
         st.error(session.as_sentence(problem), icon=":material/error:")
     if found := st.session_state.get("recipe.found"):
-        _ask(fingerprint, found, use)
+        try:
+            _ask(fingerprint, found, use)
+        except InvalidInput as problem:
+            st.error(session.as_sentence(str(problem)), icon=":material/error:")
+            st.button("Leave it", key="recipe.leave", on_click=forget)
 
 
 def take() -> None:
@@ -81,12 +84,7 @@ def _ask(fingerprint: str, past: SavedRecipe, use: Use) -> None:
 
 
 def _decide(fingerprint: str, past: SavedRecipe, found: tuple[Difference, ...], use: Use) -> None:
-    try:
-        left = fitted(past.recipe, load_upload(fingerprint, past.recipe.kept)[0])
-    except InvalidInput as problem:
-        st.error(session.as_sentence(str(problem)), icon=":material/error:")
-        st.button("Leave it", key="recipe.leave", on_click=forget)
-        return
+    left = fitted(past.recipe, load_for(fingerprint, past.recipe)[0])
     gone = [name for name in past.recipe.columns if name not in left.columns]
     label = "Apply it all the same" if found else "Apply it"
     if gone:
@@ -98,16 +96,16 @@ def _decide(fingerprint: str, past: SavedRecipe, found: tuple[Difference, ...], 
 
 def _apply(fingerprint: str, recipe: Recipe, use: Use) -> None:
     forget()
-    use(fingerprint, recipe)
+    use(fingerprint, recipe, "Apply a recipe")
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _saved(fingerprint: str, recipe: str, filename: str) -> str:
     chosen = Recipe.from_text(recipe)
-    return saved(load_upload(fingerprint, chosen.kept)[0], chosen, filename).to_text()
+    return saved(load_for(fingerprint, chosen)[0], chosen, filename).to_text()
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _differences(fingerprint: str, past: str) -> tuple[Difference, ...]:
     found = SavedRecipe.from_text(past)
-    return differences(found, load_upload(fingerprint, found.recipe.kept)[0])
+    return differences(found, load_for(fingerprint, found.recipe)[0])

@@ -13,18 +13,23 @@ from mtl_core.data.base import Source
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.containers import unpack
 from mtl_core.data.encodings import samples
+from mtl_core.data.read_as import ReadAs
 from mtl_core.data.reading import Reading
 from mtl_core.data.recipe import Pairs, Recipe, proposed
 from mtl_core.data.table import Upload, load_original, load_upload
+from mtl_core.data.taken_back import Fix
 from mtl_core.data.treatment import treated
 from mtl_core.data.uploads import use_upload
-from pages.ui.bringing import bring, keep
+from mtl_core.registry import InvalidInput
+from pages.ui import overruling
+from pages.ui.bringing import bring
 from pages.ui.findings import show_findings
 from pages.ui.missing_words import missing_words
 from pages.ui.preparing import prepared
 from pages.ui.reading_bar import reading_bar
 from pages.ui.recipes import recipe_file
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
+from pages.ui.taking_back import remember
 from pages.ui.text import cut, plain, plural
 
 ROWS_IN_SIGHT = 14
@@ -52,60 +57,108 @@ def own_table(viewed: Source) -> Source | None:
 
 
 def _roles_and_findings(fingerprint: str, viewed: Source) -> Source:
-    reading, _ = _facts(fingerprint)
+    reading, _ = _facts_for(fingerprint, _kept(fingerprint, viewed)["recipe"])
     drawn = f" drawn from {reading.drawn_from:,}" if reading.drawn_from else ""
     shape = f"{plural(reading.rows, 'row')}{drawn}, {plural(reading.columns, 'column')}"
     st.markdown(f"**{plain(cut(reading.filename, 40))}** · {plain(shape)}")
-    if reading.others:
-        ask_encoding(fingerprint, reading)
+    how_it_was_read(fingerprint, reading)
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
     recipe = edited_recipe(fingerprint, viewed)
     recipe_file(fingerprint, recipe, reading.filename, use_recipe)
-    missing_words(fingerprint, _facts(fingerprint, recipe.kept, recipe.missing)[0], recipe, use_recipe)
+    missing_words(fingerprint, _facts_for(fingerprint, recipe)[0], recipe, use_recipe)
     show_findings(fingerprint, recipe, use_recipe)
     return Upload(fingerprint, recipe.to_text())
 
 
+def how_it_was_read(fingerprint: str, reading: Reading) -> None:
+    """What was decided about the file, and the ways to decide otherwise."""
+    kept = st.session_state["roles"][fingerprint]
+    if reading.others:
+        ask_encoding(fingerprint, reading)
+    if reading.top:
+        key = f"read.{fingerprint}.{kept['turn']}"
+        with st.expander(plain(f"Read with {overruling.in_words(reading)}"), expanded="problem" in kept):
+            overruling.first_rows(reading.top, reading)
+            asked = kept["recipe"].reading
+            overruling.choices(key, asked, overruling.seen(reading), read_again, (fingerprint, key))
+    if "problem" in kept:
+        st.error(f"{plain(kept['problem'])}.", icon=":material/error:")
+
+
 def ask_encoding(fingerprint: str, reading: Reading) -> None:
     """Several encodings fit: let a person see a line in each, and choose."""
-    shown = _encoding_samples(fingerprint)
+    shown = _encoding_samples(fingerprint, reading.encoding, reading.others)
     st.radio(
         "Which of these reads right?",
         list(shown),
         index=list(shown).index(reading.encoding),
         format_func=lambda name: plain(f"{name}: … {' '.join(shown[name].split())} …"),
         key=f"encoding.{fingerprint}",
-        on_change=read_again,
+        on_change=choose_encoding,
         args=(fingerprint,),
     )
 
 
-def read_again(fingerprint: str) -> None:
-    """Another encoding was chosen: the same file, read anew."""
-    content, reading = load_original(fingerprint)
-    keep(content, reading.filename, st.session_state[f"encoding.{fingerprint}"], drawn_from=reading.drawn_from)
+def choose_encoding(fingerprint: str) -> None:
+    """Another encoding was chosen among those that fit."""
+    asked = st.session_state["roles"][fingerprint]["recipe"].reading
+    _read_as(fingerprint, replace(asked, encoding=st.session_state[f"encoding.{fingerprint}"]))
+
+
+def read_again(fingerprint: str, key: str) -> None:
+    """Somebody turned one of the knobs: the same file, read as they say; or the sentence that says why it cannot be."""
+    kept = st.session_state["roles"][fingerprint]
+    try:
+        _read_as(fingerprint, overruling.chosen(key, kept["recipe"].reading))
+    except InvalidInput as problem:
+        _not_so(fingerprint, problem)
+
+
+def _read_as(fingerprint: str, asked: ReadAs) -> None:
+    """Roles stay where the columns are the same; else they are proposed anew."""
+    recipe: Recipe = st.session_state["roles"][fingerprint]["recipe"]
+    try:
+        reading, columns = _facts(fingerprint, asked=asked)
+    except InvalidInput as problem:
+        _not_so(fingerprint, problem)
+        return
+    before = _facts(fingerprint, asked=recipe.reading)[1]
+    same = [(each.name, each.type) for each in columns] == [(each.name, each.type) for each in before]
+    recipe = recipe if same else _proposal(reading, columns)
+    use_recipe(fingerprint, replace(recipe, reading=asked), asked.in_words() or f"Read as {reading.encoding}")
+
+
+def _not_so(fingerprint: str, problem: InvalidInput) -> None:
+    """The table stays as it was read, and so do the widgets."""
+    use_recipe(fingerprint, st.session_state["roles"][fingerprint]["recipe"], "")
+    st.session_state["roles"][fingerprint]["problem"] = str(problem)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _encoding_samples(fingerprint: str) -> dict[str, str]:
+def _encoding_samples(fingerprint: str, encoding: str, others: tuple[str, ...]) -> dict[str, str]:
     content, reading = load_original(fingerprint)
-    return samples(unpack(content, reading.filename).content, tuple(sorted({reading.encoding, *reading.others})))
+    return samples(unpack(content, reading.filename).content, tuple(sorted({encoding, *others})))
 
 
 def edited_recipe(fingerprint: str, viewed: Source) -> Recipe:
     """The recipe as it was last edited; widgets forget on a change of page, this does not."""
-    kept = st.session_state.setdefault("roles", {})
-    if fingerprint not in kept:
-        first = _first_recipe(fingerprint, viewed)
-        kept[fingerprint] = {"edited": _roles(fingerprint, first), "turn": 0, "recipe": first}
-    roles = kept[fingerprint]
-    columns = _facts(fingerprint, roles["recipe"].kept, roles["recipe"].missing)[1]
+    roles = _kept(fingerprint, viewed)
+    columns = _facts_for(fingerprint, roles["recipe"])[1]
     # a fix replaces the whole table, so it gets an editor of its own
     key = f"{fingerprint}.{roles['turn']}"
     roles["edited"] = _editor(f"roles.{key}", roles)
     recipe = prepared(key, to_recipe(roles["edited"], columns, roles["recipe"]), columns)
     roles["recipe"] = recipe
     return recipe
+
+
+def _kept(fingerprint: str, viewed: Source) -> dict[str, Any]:
+    """What this session knows about a table: its recipe, how its roles were last edited, and a turn for each fix."""
+    kept: dict[str, dict[str, Any]] = st.session_state.setdefault("roles", {})
+    if fingerprint not in kept:
+        first = _first_recipe(fingerprint, viewed)
+        kept[fingerprint] = {"edited": _roles(fingerprint, first), "turn": 0, "recipe": first}
+    return kept[fingerprint]
 
 
 def _editor(key: str, roles: dict[str, Any]) -> pd.DataFrame:
@@ -125,9 +178,11 @@ def _editor(key: str, roles: dict[str, Any]) -> pd.DataFrame:
     return edited
 
 
-def use_recipe(fingerprint: str, recipe: Recipe) -> None:
-    """Roles and all else as a fix or a saved recipe wants them."""
+def use_recipe(fingerprint: str, recipe: Recipe, what: str) -> None:
+    """Roles and all else as a fix or a saved recipe wants them. what: the words by which it is taken back, if any."""
     kept = st.session_state["roles"]
+    if what:
+        remember(fingerprint, Fix(what, kept[fingerprint]["recipe"], recipe))
     table = _roles(fingerprint, recipe)
     kept[fingerprint] = {"edited": table, "turn": kept[fingerprint]["turn"] + 1, "recipe": recipe}
 
@@ -137,18 +192,28 @@ def _first_recipe(fingerprint: str, viewed: Source) -> Recipe:
     if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe:
         return Recipe.from_text(viewed.recipe)
     known: Recipe | None = st.session_state.get("proposals", {}).get(fingerprint)
-    reading, columns = _facts(fingerprint)
-    return known or replace(proposed(columns), rows=reading.rows if reading.drawn_from else 0)
+    return known or _proposal(*_facts(fingerprint))
+
+
+def _proposal(reading: Reading, columns: tuple[Column, ...]) -> Recipe:
+    rows = reading.rows if reading.drawn_from else 0
+    return replace(proposed(columns), rows=rows, reading=reading.asked)
 
 
 def _roles(fingerprint: str, recipe: Recipe) -> pd.DataFrame:
-    return role_table(_facts(fingerprint, recipe.kept, recipe.missing)[1], recipe)
+    return role_table(_facts_for(fingerprint, recipe)[1], recipe)
+
+
+def _facts_for(fingerprint: str, recipe: Recipe) -> tuple[Reading, tuple[Column, ...]]:
+    return _facts(fingerprint, recipe.kept, recipe.missing, recipe.reading)
 
 
 @lru_cache(maxsize=16)  # Streamlit's own cache would let no bar move outside of it
-def _facts(fingerprint: str, kept: Pairs = (), missing: Pairs = ()) -> tuple[Reading, tuple[Column, ...]]:
+def _facts(
+    fingerprint: str, kept: Pairs = (), missing: Pairs = (), asked: ReadAs | None = None
+) -> tuple[Reading, tuple[Column, ...]]:
     """How a table was read, and what its columns seem to be; read from the disk once."""
-    frame, reading = load_upload(fingerprint, kept)
+    frame, reading = load_upload(fingerprint, kept, asked)
     return reading, guess(treated(frame, missing))
 
 

@@ -1,0 +1,108 @@
+"""Fixes that were taken, and how one is taken back: what it changed goes back, what was decided since stays."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mtl_core.data.recipe import Recipe
+from mtl_core.registry import InvalidInput
+
+MOST = 40
+"""So many fixes are kept for one table, the last ones."""
+_ROLES = ("features", "tasks", "boxes")
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One click that changed a recipe. what: the words on its button."""
+
+    what: str
+    before: Recipe
+    after: Recipe
+
+
+def taken_back(now: Recipe, fix: Fix) -> Recipe:
+    """The recipe without a fix; the recipe itself where nothing of the fix is left in it.
+
+    A column whose role was changed again since keeps it. Another way to read the file means other columns, so it is
+    taken back with everything that was decided since.
+    """
+    before, after = fix.before, fix.after
+    if now == after or before.reading != after.reading:
+        return before if now.reading == after.reading else now
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(Recipe):
+        old, new, current = (getattr(recipe, field.name) for recipe in (before, after, now))
+        if old == new:
+            continue
+        if isinstance(old, tuple):
+            pinned = _pinned(now, after) if field.name in _ROLES else frozenset()
+            changed[field.name] = _elements_back(old, new, current, pinned)
+        elif current == new:
+            changed[field.name] = old
+    back = replace(now, **changed)
+    others = replace(back, features=())
+    moved = {name for name in {*before.columns, *after.columns} if before.role_of(name) != after.role_of(name)}
+    free = [name for name in back.features if name not in moved or others.role_of(name) == "ignore"]
+    return replace(back, features=tuple(free))
+
+
+def in_force(fixes: Iterable[Fix], now: Recipe) -> tuple[Fix, ...]:
+    """The fixes that can still be taken back, the last one first; what came with the recipe stands at the end."""
+    found = [fix for fix in fixes if taken_back(now, fix) != now][::-1]
+    return (*found, *_came_along(found, now))
+
+
+def _came_along(fixes: Sequence[Fix], now: Recipe) -> list[Fix]:
+    """Cells and rows that do not count and that no fix accounts for: of an address, a run, a saved recipe."""
+    known = {pair for fix in fixes for pair in fix.after.missing if pair not in fix.before.missing}
+    cells = tuple(pair for pair in now.missing if pair not in known)
+    found = []
+    if cells:
+        shown = ", ".join(f"{text.removesuffix('.0')!r} in {name!r}" for name, text in cells[:3])
+        more = f" and {len(cells) - 3:,} more" if len(cells) > 3 else ""
+        left = tuple(pair for pair in now.missing if pair in known)
+        found.append(Fix(f"Take as missing: {shown}{more}", replace(now, missing=left), now))
+    if now.once and not any(fix.after.once and not fix.before.once for fix in fixes):
+        found.append(Fix("Use repeated rows once", replace(now, once=False), now))
+    return found
+
+
+def to_text(fixes: Sequence[Fix]) -> str:
+    """JSON of the last fixes."""
+    return json.dumps([[fix.what, fix.before.to_json(), fix.after.to_json()] for fix in fixes[-MOST:]])
+
+
+def from_text(text: str) -> tuple[Fix, ...]:
+    """The fixes in a JSON text; none where it is damaged."""
+    try:
+        return tuple(Fix(str(what), *map(Recipe.from_json, recipes)) for what, *recipes in json.loads(text))
+    except (ValueError, TypeError, InvalidInput):
+        return ()
+
+
+def _pinned(now: Recipe, after: Recipe) -> frozenset[str]:
+    """Columns whose role was changed since."""
+    names = {*now.columns, *after.columns}
+    return frozenset(name for name in names if now.role_of(name) != after.role_of(name))
+
+
+def _elements_back(old: Any, new: Any, current: Any, pinned: frozenset[str]) -> tuple[Any, ...]:
+    """The elements without those that a fix added, and with those that it took away, in their order where nothing
+    else changed."""
+    if current == new:
+        return tuple(old)
+    kept = [each for each in current if each in old or each not in new or not pinned.isdisjoint(_names(each))]
+    gone = [each for each in old if each not in new and each not in kept and pinned.isdisjoint(_names(each))]
+    return (*kept, *gone)
+
+
+def _names(element: Any) -> tuple[str, ...]:
+    """Columns that an element of a recipe is about."""
+    if isinstance(element, str):
+        return (element,)
+    return tuple(element.columns) if hasattr(element, "columns") else (element[0],)
