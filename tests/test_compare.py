@@ -139,6 +139,21 @@ def test_a_way_of_learning_that_failed_as_a_whole_is_said_first() -> None:
     gone = compare(recorded(race(0.9, 0.9), few, diverged=hard)).notes
     assert gone[0].startswith("Every network diverged of “One trunk for all (hard sharing)”: there is nothing")
     assert len(gone) == 1
+    said = compare(recorded(race(0.9, 0.9), few, diverged=hard)).failures
+    assert said["hard"].startswith("Every network together diverged: ")
+
+
+def test_a_verdict_begins_with_the_side_on_which_nothing_was_learned() -> None:
+    fair, twins = race(0.9, 0.9), set(TWINS.values())
+    assert compare(recorded(fair)).failures == {}
+    for failed, sides in (({"hard"}, "together"), (twins, "alone"), ({"hard", *twins}, "together or alone")):
+        result = compare(recorded({arm: found * 3 if arm in failed else found for arm, found in fair.items()}))
+        said = f"Nothing was learned {sides}: what follows says nothing about sharing."
+        assert result.failures == {"hard": said}
+        assert result.sentence("hard", "equal_width").startswith(f"{said} Sharing ")
+    vain = recorded({arm: found * 3 for arm, found in fair.items()})
+    said = compare(vain, finished=False).failures["hard"]
+    assert said.startswith("Nothing has been learned together or alone so far")
 
 
 def test_nothing_is_said_about_sharing_before_a_tenth_of_the_steps() -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mtl_core.evaluation import words
 from mtl_core.evaluation.compare import Comparison
-from mtl_core.evaluation.report import data_apart, differences, verdict_rows
+from mtl_core.evaluation.report import data_apart, differences, sharing_titles, verdict_rows
 from mtl_core.evaluation.verdict import TaskVerdict
 from mtl_core.metrics import metrics
 from mtl_core.registry import InvalidInput
@@ -46,6 +46,9 @@ def show_run(console: Console, record: RunRecord, comparison: Comparison) -> Non
 def show_verdict(console: Console, record: RunRecord, comparison: Comparison) -> None:
     """The answer of a run: a line for each sharing type, baseline and task, its costs and its warnings."""
     provisional = " (provisional)" if comparison.provisional else ""
+    titles = sharing_titles(record.experiment)
+    for sharing, failure in comparison.failures.items():
+        console.print(Text(f"{titles[sharing]}: {failure}", "bold yellow"), soft_wrap=True)
     for note in comparison.notes:
         console.print(Text(f"- {note}"), soft_wrap=True)
     columns = ("Shared", "Against", "Task", "Measured by", "Alone#", "Together#", "Gain#", "95 % interval#", "Verdict")
@@ -71,6 +74,7 @@ def result_json(record: RunRecord, comparison: Comparison) -> dict[str, Any]:
     return {
         **run_json(record),
         "provisional": comparison.provisional,
+        "failures": dict(comparison.failures),
         "verdicts": verdict_rows(comparison),
         "costs": told["costs"],
         "too_early": comparison.too_early,

@@ -16,6 +16,7 @@ from mtl_core.data.base import Dataset
 from mtl_core.data.cuts import SAME_TEST, tests_once
 from mtl_core.evaluation import notes
 from mtl_core.evaluation.costs import ArmCost, arm_costs
+from mtl_core.evaluation.failures import failures
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.judge import Setting, judge
 from mtl_core.evaluation.summaries import mean_ranks, trivial_error
@@ -34,7 +35,8 @@ class Comparison:
     baselines that disagree, networks that diverged, tasks that nobody predicts. ranks: mean rank of each arm over the
     tasks (1 = lowest error on every task); it depends on which arms ran. provisional: the run is not finished, or
     has too few networks for a verdict. too_early: some network has not yet done a tenth of its steps, so that a page
-    should show none of the verdicts and ranks.
+    should show none of the verdicts and ranks. failures: key of a sharing type -> the sentence that has to stand before
+    its verdicts where nothing was learned together, or alone.
     """
 
     verdicts: tuple[TaskVerdict, ...]
@@ -43,20 +45,25 @@ class Comparison:
     notes: tuple[str, ...] = ()
     ranks: dict[str, float] = dataclasses.field(default_factory=dict)
     too_early: bool = False
+    failures: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def of(self, sharing: str, baseline: str) -> tuple[TaskVerdict, ...]:
         """The verdicts of one sharing type against one baseline, a task each."""
         return tuple(each for each in self.verdicts if (each.sharing, each.baseline) == (sharing, baseline))
 
     def sentence(self, sharing: str, baseline: str) -> str:
-        """All tasks in one sentence: "Sharing helps body mass (...) and makes no clear difference to sex (...).\""""
+        """All tasks in one sentence: "Sharing helps body mass (...) and makes no clear difference to sex (...).\"
+
+        Before it, where nothing was learned, the sentence that says so.
+        """
         verdicts = self.of(sharing, baseline)
         if not verdicts:
             return ""
         if self.too_early:
             return notes.TOO_EARLY
         doubt = "provisionally, " if any(v.provisional and v.verdict != NOT_ENOUGH for v in verdicts) else ""
-        return sentence(f"{doubt}sharing {listing([each.finding for each in verdicts])}")
+        said = sentence(f"{doubt}sharing {listing([each.finding for each in verdicts])}")
+        return f"{self.failures[sharing]} {said}" if sharing in self.failures else said
 
     def delta_m(self, sharing: str, baseline: str) -> float | None:
         """Mean gain over the tasks in percent, positive = sharing helps; None where a gain is not relative.
@@ -75,6 +82,7 @@ class Comparison:
             "notes": list(self.notes),
             "ranks": dict(self.ranks),
             "too_early": self.too_early,
+            "failures": dict(self.failures),
         }
 
     @classmethod
@@ -86,6 +94,7 @@ class Comparison:
             notes=tuple(value["notes"]),
             ranks=dict(value["ranks"]),
             too_early=value.get("too_early", False),
+            failures=dict(value.get("failures", {})),
         )
 
 
@@ -109,7 +118,9 @@ def compare(history: History, dataset: Dataset | None = None, finished: bool = T
     if not finished and _is_early(history):
         return Comparison(verdicts, costs, provisional, notes.early_notes(history), too_early=True)
     warnings = (*notes.all_notes(history, verdicts, costs, trivial), *_of_the_split(dataset))
-    return Comparison(verdicts, costs, provisional, warnings, mean_ranks(history))
+    errors = {task.name: error for task, error in zip(history.tasks, trivial, strict=True)}
+    failed = failures(history, verdicts, errors, finished)
+    return Comparison(verdicts, costs, provisional, warnings, mean_ranks(history), failures=failed)
 
 
 def _of_the_split(dataset: Dataset | None) -> tuple[str, ...]:

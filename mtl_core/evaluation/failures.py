@@ -9,6 +9,27 @@ from mtl_core.evaluation.history import History
 from mtl_core.evaluation.verdict import TaskVerdict
 
 
+def failures(
+    history: History, verdicts: Sequence[TaskVerdict], trivial: Mapping[str, float], finished: bool
+) -> dict[str, str]:
+    """Key of a sharing type -> a short sentence to stand before its verdicts, where one of the two sides failed."""
+    gone, vain = set(all_diverged(history)), set(_in_vain(verdicts, trivial))
+    found = {}
+    for sharing in dict.fromkeys(each.sharing for each in verdicts):
+        arms = {"together": {sharing}, "alone": {each.twin for each in verdicts if each.sharing == sharing}}
+        failed = {side: keys & (gone | vain) for side, keys in arms.items() if keys & (gone | vain)}
+        if failed:
+            sides, diverged = " or ".join(failed), all(keys <= gone for keys in failed.values())
+            found[sharing] = f"{_what_failed(sides, diverged, finished)}: what follows says nothing about sharing."
+    return found
+
+
+def _what_failed(sides: str, diverged: bool, finished: bool) -> str:
+    if diverged:
+        return f"Every network {sides} diverged"
+    return f"Nothing was learned {sides}" if finished else f"Nothing has been learned {sides} so far"
+
+
 def failure_notes(history: History, verdicts: Sequence[TaskVerdict], trivial: Mapping[str, float]) -> list[str]:
     """At most two sentences: arms whose networks all diverged, and arms that predict no task."""
     gone = all_diverged(history)

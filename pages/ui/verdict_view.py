@@ -22,6 +22,8 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
     """Everything about one sharing type of a run: its key as in `Experiment.sharing_keys`."""
     verdicts = [each for each in comparison.verdicts if each.sharing == sharing]
     main = first_baseline(verdicts)
+    if sharing in comparison.failures:
+        st.warning(text.plain(comparison.failures[sharing]), icon=":material/warning:")
     st.markdown(text.plain(answer(verdicts)))
     dots = gains(verdicts)
     if dots:
