@@ -14,7 +14,7 @@ from mtl_core.registry import InvalidInput
 from mtl_core.tasks import kinds
 
 FEATURE, CATEGORIES, TASK, GROUP, IGNORE = "feature", "feature, as categories", "task", "group", "ignore"
-EACH, QUERY, EDGE, WEIGHT = "each value a task", "query of a ranking", "edge of a box", "weight of a row"
+EACH, QUERY, EDGE, WEIGHT = "each value a task", "query of a ranking", "edge of a box", "row weight"
 ROLES = (FEATURE, CATEGORIES, TASK, EDGE, GROUP, QUERY, EACH, WEIGHT, IGNORE)
 _WORDS = {
     "feature": FEATURE,
