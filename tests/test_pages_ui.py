@@ -183,6 +183,7 @@ def test_only_what_differs_from_the_default_is_named() -> None:
     parts = {"trunk": FIRST.trunk, "sharings": FIRST.sharings, "optimiser": FIRST.optimiser}
     parts |= {"training": FIRST.training, "plan": Plan(folds=10, inits=3)}
     assert departures(parts) == "All at their defaults"
+    assert departures({**parts, "training": Training(evaluate_every=25)}) == "All at their defaults"
     assert departures({**parts, "optimiser": optimisers["sgd"]()}) == "Not at their defaults: Gradient descent"
 
 

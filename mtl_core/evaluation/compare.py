@@ -52,7 +52,7 @@ class Comparison:
         return tuple(each for each in self.verdicts if (each.sharing, each.baseline) == (sharing, baseline))
 
     def sentence(self, sharing: str, baseline: str) -> str:
-        """All tasks in one sentence: "Sharing helps body mass (...) and makes no clear difference to sex (...).\"
+        """All tasks in one sentence: "Sharing helps body mass (...) and makes no clear difference to sex (...)."
 
         Before it, where nothing was learned, the sentence that says so.
         """

@@ -22,7 +22,8 @@ SHOWN = 8
 
 def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
     """The gravest findings first, then the fixes that were taken; `use` takes the upload, a recipe and what it does."""
-    every, rows = _findings(fingerprint, recipe.to_text())
+    plan = session.experiment().plan
+    every, rows = _findings(fingerprint, recipe.to_text(), plan.folds, plan.seed)
     perhaps_missing(fingerprint, [each for each in every if each.code in MISSING_CODES], recipe, use)
     found = [each for each in every if each.code not in MISSING_CODES]
     if found:
@@ -55,8 +56,8 @@ def _can_be_learned(fingerprint: str, recipe: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _findings(fingerprint: str, recipe: str) -> tuple[tuple[Finding, ...], int]:
-    """What the doctor says, and the number of rows it looked at."""
+def _findings(fingerprint: str, recipe: str, folds: int, seed: int) -> tuple[tuple[Finding, ...], int]:
+    """What the doctor says of a run with so many folds, and the number of rows it looked at."""
     chosen = Recipe.from_text(recipe)
     frame = load_for(fingerprint, chosen)[0]
-    return diagnose(frame, chosen), len(frame)
+    return diagnose(frame, chosen, folds, seed), len(frame)

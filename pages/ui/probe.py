@@ -9,8 +9,9 @@ import streamlit as st
 from mtl_core.evaluation.report import sharing_titles
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
+from pages.ui.charts_results import reach
 from pages.ui.suggest import full
-from pages.ui.verdict_view import verdict_view
+from pages.ui.verdict_view import gains, verdict_view
 
 if TYPE_CHECKING:
     from mtl_core.data.base import Dataset, Source
@@ -69,10 +70,11 @@ def _answer(found: Probed) -> None:
     if record.status != "finished":
         raise InvalidInput(f"the probe's last run was {record.status}: {record.message or 'ask again to repeat it'}")
     comparison, data = lab.comparison(record.id), lab.dataset(record.experiment.data)
+    span = reach(gains(comparison.verdicts))
     for column, (key, title) in zip(st.columns(2), sharing_titles(record.experiment).items(), strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{text.plain(title)}**")
-            verdict_view(comparison, key, f"probe-{record.id}-{key}")
+            verdict_view(comparison, key, f"probe-{record.id}-{key}", span)
     st.caption(text.plain(f"{settings_words(record.experiment)} {_longer(data, record.experiment)}"))
     left, right = st.columns(2)
     if left.button("See its curves", icon=":material/show_chart:", width="stretch"):

@@ -67,9 +67,10 @@ def _plan(base: Experiment, size: tuple[int, int] | None) -> Plan:
 
 
 def departures(parts: dict[str, Any]) -> str:
-    """What is not at its default, in words; the size of the plan has a control of its own."""
+    """What is not at its default, in words; the plan's size has its own control, and how often to look tells little."""
     plan = replace(parts["plan"], folds=Plan().folds, inits=Plan().inits)
-    methods = [parts["trunk"], *parts["sharings"], parts["optimiser"], parts["training"], plan]
+    training = replace(parts["training"], evaluate_every=Training().evaluate_every)
+    methods = [parts["trunk"], *parts["sharings"], parts["optimiser"], training, plan]
     found = [] if isinstance(parts["optimiser"], Adam) else [parts["optimiser"].title]
     found += [words for method in methods for words in forms.differences(method)]
     return f"Not at their defaults: {', '.join(found)}" if found else "All at their defaults"

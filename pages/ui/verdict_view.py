@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from mtl_core.evaluation.verdict import TaskVerdict
 
 
-def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
-    """Everything about one sharing type of a run: its key as in `Experiment.sharing_keys`."""
+def verdict_view(comparison: Comparison, sharing: str, key: str, span: float = 0.0) -> None:
+    """Everything about one sharing type of a run: its key as in `Experiment.sharing_keys`.
+
+    span: reach of the dots' axis on either side of 0, for views that stand side by side; 0 = as far as these need.
+    """
     verdicts = [each for each in comparison.verdicts if each.sharing == sharing]
     main = first_baseline(verdicts)
     if sharing in comparison.failures:
@@ -27,7 +30,7 @@ def verdict_view(comparison: Comparison, sharing: str, key: str) -> None:
     st.markdown(text.plain(answer(verdicts)))
     dots = gains(verdicts)
     if dots:
-        live_chart(gain_dots(dots, revision=key), f"{key}-gains")
+        live_chart(gain_dots(dots, revision=key, span=span), f"{key}-gains")
         st.caption(DOTS_TIP)
         if undrawn := [text.cut(each.task, 32) for each in main if each.gain is not None and not each.relative]:
             st.caption(f"Not drawn: {text.plain(text.listing(undrawn))}. {NO_PERCENTAGE}")
