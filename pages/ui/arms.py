@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,11 +10,13 @@ import pandas as pd
 from mtl_core.changes import Change
 from mtl_core.evaluation.report import sharing_titles
 from mtl_core.experiment import Arm, Experiment
+from mtl_core.meta.learners import Learner
 from pages.ui import colours, text
 from pages.ui.charts import Curve, Mark, Panel
 
 if TYPE_CHECKING:
     from mtl_core.evaluation.history import History
+    from mtl_core.store.records import Wish
 
 
 def served(history: History, arm: Arm) -> list[tuple[str, str]]:
@@ -84,30 +87,31 @@ def with_turns(weights: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     return found
 
 
-def marks(experiment: Experiment) -> list[Mark]:
+def marks(asked: Wish) -> list[Mark]:
     """Every knob that was turned during the run, in words."""
     found = []
-    for i, change in enumerate(experiment.changes):
-        before = getattr(getattr(replace_changes(experiment, i), change.part), change.knob)
-        found.append(Mark(change.step, _turned(experiment, change, before)))
+    for i, change in enumerate(asked.changes):
+        before = getattr(_after(asked, i).parts[change.part], change.knob)
+        found.append(Mark(change.step, _turned(asked, change, before)))
     return found
 
 
-def replace_changes(experiment: Experiment, count: int) -> Experiment:
-    """The experiment as it stood after its first `count` changes."""
-    from dataclasses import replace
-
-    return replace(experiment, changes=experiment.changes[:count]).at(experiment.training.steps)
+def _after(asked: Wish, count: int) -> Wish:
+    """As it stood after its first `count` changes."""
+    return replace(asked, changes=asked.changes[:count]).at(asked.steps)
 
 
-def _turned(experiment: Experiment, change: Change, before: Any) -> str:
-    item = next(each for each in getattr(experiment, change.part).knobs() if each.name == change.knob)
-    if not item.per_task:
+def _turned(asked: Wish, change: Change, before: Any) -> str:
+    part = asked.parts[change.part]
+    item = next(each for each in part.knobs() if each.name == change.knob)
+    if isinstance(part, Learner):
+        return f"{item.label.lower()} of {part.term} {text.number(before)} → {text.number(change.value)}"
+    if not item.per_task or not isinstance(asked, Experiment):
         return f"{item.label.lower()} {text.number(before)} → {text.number(change.value)}"
-    ones = [1.0] * len(experiment.tasks)
+    ones = [1.0] * len(asked.tasks)
     turned = [
         f"{item.label.lower()} of {name} {text.number(a)} → {text.number(b)}"
-        for name, a, b in zip(experiment.tasks, before or ones, change.value or ones, strict=True)
+        for name, a, b in zip(asked.tasks, before or ones, change.value or ones, strict=True)
         if a != b
     ]
     return ", ".join(turned) or f"{item.label.lower()} unchanged"

@@ -6,22 +6,20 @@ so that a value typed just before the click counts, and so that the page is draw
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mtl_core.changes import Change
 from mtl_core.evaluation.report import run_name
 from mtl_core.experiment import Experiment
 from mtl_core.registry import InvalidInput
 from pages.ui import session
-from pages.ui.addresses import in_force, in_hand, without_changes
+from pages.ui.addresses import in_hand, without_changes
 from pages.ui.patience import wait_until
+from pages.ui.turning import ACTIVE, begin, differing, pass_on, standing
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
-
-ACTIVE = ("queued", "running", "paused")
 
 
 def wish(word: str) -> None:
@@ -92,7 +90,7 @@ def _begin(experiment: Experiment, paused: bool = False) -> None:
     name = run_name(experiment, session.lab().dataset(experiment.data).title)
     run_id = session.lab().submit(experiment, name=name, paused=paused)
     session.attach(run_id)
-    st.session_state["sent"] = (run_id, live_values(experiment))
+    begin(run_id, experiment)
 
 
 def _record() -> RunRecord | None:
@@ -101,50 +99,10 @@ def _record() -> RunRecord | None:
 
 
 # --- knobs that are turned while a run trains ---------------------------------------------------------------------
-def live_values(experiment: Experiment) -> dict[tuple[str, str, str], Any]:
-    """Values of the knobs that a run lets one turn: (part, method, knob) -> value as in JSON."""
-    return {
-        (part, method.name, item.name): method.settings()[item.name]
-        for part, method in experiment.parts.items()
-        for item in method.knobs()
-        if item.live
-    }
-
-
 def turn_knobs(record: RunRecord) -> None:
-    """Pass on to an active run what was turned since.
-
-    Only knobs that were touched while it was in view, and that showed the value in force in it: one that stood
-    elsewhere belongs to the next run.
-    """
-    now, lab = live_values(session.experiment()), session.lab()
-    known_id, sent = st.session_state.get("sent", ("", {}))
-    st.session_state["sent"] = (record.id, now)  # first: a quick next click may end this drawing of the page anywhere
-    if known_id != record.id or record.status not in ACTIVE or session.experiment().tasks != record.experiment.tasks:
-        return
-    standing, turned = live_values(_standing(record)), False
-    for (part, method, knob), value in now.items():
-        before = standing.get((part, method, knob))
-        if before is not None and sent.get((part, method, knob)) == before != value:
-            _passed_on(record.id)[part, knob] = value
-            lab.change(record.id, part, knob, value)
-            turned = True
-    if turned:  # so that the page is drawn with its mark
-        wait_until(lambda: lab.run(record.id).experiment.changes != record.experiment.changes)
-
-
-def _standing(record: RunRecord) -> Experiment:
-    """What the run stands at, with what was passed on to it from here and may not have reached it yet."""
-    last, now = record.experiment.training.steps, record.experiment
-    for (part, knob), value in _passed_on(record.id).items() if record.status in ACTIVE else ():
-        now = now.changed(Change(last, part, knob, value))
-    return now.at(last)
-
-
-def _passed_on(run_id: str) -> dict[tuple[str, str], Any]:
-    """Knobs of a run that were turned in this session, with their last values; the run may not have them yet."""
-    turned: dict[tuple[str, str], Any] = st.session_state.setdefault(f"turned.{run_id}", {})
-    return turned
+    """Pass on to an active run what was turned since; the weights of other tasks belong to another run."""
+    now = session.experiment()
+    pass_on(record, now, fits=now.tasks == record.experiment.tasks)
 
 
 def changed_since(record: RunRecord) -> list[str]:
@@ -162,5 +120,5 @@ def changed_since(record: RunRecord) -> list[str]:
         "training": "training",
         "plan": "number of networks",
     }
-    before, after = in_force(_standing(record)).to_json(), in_hand(session.experiment()).to_json()
-    return [word for key, word in names.items() if before[key] != after[key]]
+    before = in_hand(standing(record, record.experiment))
+    return differing(before.to_json(), in_hand(session.experiment()).to_json(), names)

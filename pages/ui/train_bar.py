@@ -11,7 +11,8 @@ from streamlit.components.v2 import component
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
 from pages.ui.addresses import in_force
-from pages.ui.train_actions import ACTIVE, changed_since, wish
+from pages.ui.train_actions import changed_since, wish
+from pages.ui.turning import ACTIVE
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord

@@ -11,7 +11,7 @@ from mtl_core.evaluation.report import sharing_titles
 from pages.ui import arms, charts, charts_inside, colours, forms, session, text
 from pages.ui.live_chart import live_chart
 from pages.ui.suggest import next_runs
-from pages.ui.train_actions import ACTIVE
+from pages.ui.turning import ACTIVE
 from pages.ui.verdict_view import verdict_table, verdict_view
 
 if TYPE_CHECKING:

@@ -1,0 +1,83 @@
+"""Knobs that are turned while a run is on its way: what the controls pass on to it. The same for every kind of run.
+
+A knob acts on a running run only while its control showed the value in force; one that stood elsewhere belongs to the
+next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import streamlit as st
+
+from mtl_core.changes import Change, Turnable
+from pages.ui import session
+from pages.ui.patience import wait_until
+
+if TYPE_CHECKING:
+    from mtl_core.api import Record
+
+W = TypeVar("W", bound=Turnable)
+ACTIVE = ("queued", "running", "paused")
+Values = dict[tuple[str, str, str], Any]
+"""(part, method, knob) -> value as in JSON."""
+
+
+def live_values(asked: Turnable) -> Values:
+    """Values of the knobs that a run lets one turn."""
+    return {
+        (part, method.name, item.name): method.settings()[item.name]
+        for part, method in asked.parts.items()
+        for item in method.knobs()
+        if item.live
+    }
+
+
+def begin(run_id: str, asked: Turnable) -> None:
+    """A run was handed in with these settings: from now on what is turned is passed on to it."""
+    st.session_state[_sent(asked)] = (run_id, live_values(asked))
+
+
+def pass_on(record: Record, asked: Turnable, *, fits: bool = True) -> None:
+    """Pass on to an active run what was turned since the page was last drawn.
+
+    Only knobs that were touched while it was in view, and that showed the value in force in it. fits: values of the
+    controls mean the same in this run.
+    """
+    now, lab = live_values(asked), session.lab()
+    known_id, sent = st.session_state.get(_sent(asked), ("", {}))
+    begin(record.id, asked)  # first: a quick next click may end this drawing of the page anywhere
+    if known_id != record.id or record.status not in ACTIVE or not fits:
+        return
+    stands, turned = live_values(standing(record, record.experiment)), False
+    for (part, method, knob), value in now.items():
+        before = stands.get((part, method, knob))
+        if before is not None and sent.get((part, method, knob)) == before != value:
+            _passed_on(record.id)[part, knob] = value
+            lab.change(record.id, part, knob, value)
+            turned = True
+    if turned:  # so that the page is drawn with its mark
+        wait_until(lambda: lab.record(record.id).experiment.changes != record.experiment.changes)
+
+
+def standing(record: Record, asked: W) -> W:
+    """What a run stands at that asks for this, with what was passed on to it from here and may not have reached it."""
+    for (part, knob), value in _passed_on(record.id).items() if record.status in ACTIVE else ():
+        asked = asked.changed(Change(asked.steps, part, knob, value))
+    return asked.in_force()
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Which parts of two settings, as JSON, are not the same, in words. names: part -> its word."""
+    return [word for key, word in names.items() if before[key] != after[key]]
+
+
+def _sent(asked: Turnable) -> str:
+    return f"sent.{type(asked).__name__}"
+
+
+def _passed_on(run_id: str) -> dict[tuple[str, str], Any]:
+    """Knobs of a run that were turned in this session, with their last values; the run may not have them yet."""
+    turned: dict[tuple[str, str], Any] = st.session_state.setdefault(f"turned.{run_id}", {})
+    return turned
