@@ -51,6 +51,6 @@ def choice() -> Source | None:
     return None
 
 
-session.frame()
+session.frame(in_use="Train uses")
 with session.guard("The Data page"):
     page()

@@ -41,6 +41,13 @@ def test_the_page_opens_on_the_data_in_use(place: Room) -> None:
     assert "Worth knowing" in words
 
 
+def test_the_line_above_says_whose_data_it_names_where_others_may_be_in_view(place: Room) -> None:
+    at = place.open("data")
+    at.button(key="look.linnerud").click().run()
+    (line,) = [each for each in at.get("page_link") if "penguins" in each.proto.label.lower()]
+    assert line.proto.label.startswith("Train uses ")
+
+
 @pytest.mark.parametrize("name", shelf("real"))
 def test_every_set_that_ships_can_be_looked_at(place: Room, name: str) -> None:
     at = place.open("data")

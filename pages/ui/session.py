@@ -249,20 +249,23 @@ def open_settings(experiment: Experiment) -> None:
 
 
 # --- the frame of every page ------------------------------------------------------------------------------------
-def frame() -> None:
-    """The slim line under the menu: data and tasks in use, what trains and what waits."""
+def frame(*, in_use: str = "") -> None:
+    """The slim line under the menu: data and tasks in use, what trains and what waits.
+
+    in_use: words before the data, where other data may be in view.
+    """
     start()
     with guard("Clearing old tables away"):
         expire_daily()
     with guard("The line under the menu"):
-        _line()
+        _line(in_use)
 
 
-def _line() -> None:
+def _line(in_use: str) -> None:
     now, data = experiment(), dataset()
     names = [text.plain(text.cut(name, 20)) for name in now.tasks]
     with st.container(horizontal=True, key="frame", vertical_alignment="center", gap="medium"):
-        link("data", f"{text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}")
+        link("data", f"{in_use} {text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}".strip())
         st.caption(text.listing(names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])), width="content")
         st.caption(_at_work(), width="content")
         _share()
