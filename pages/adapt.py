@@ -6,6 +6,7 @@ import streamlit as st
 
 import mtl_core.meta  # noqa: F401 - registers every learner
 from pages.ui import session
+from pages.ui.meta_actions import address
 from pages.ui.meta_view import page
 
 session.start()
@@ -13,4 +14,4 @@ line = st.container()
 with session.guard("The page of new tasks"):
     page()
 with line:
-    session.frame()
+    session.frame("adapt", address())

@@ -15,6 +15,9 @@ from mtl_core.meta.history import MetaHistory
 from mtl_core.meta.result import Duel, Found, curves, duels, judged
 from mtl_core.registry import Method
 
+FROM_FILE = "mtl-lab adapt experiment.json"
+"""Where the flags cannot say it all."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -91,7 +94,7 @@ def command_of(asked: Adaptation) -> str:
     Knobs that were turned on the way have no flags: such a run is made again from its exported file.
     """
     if asked.changes:
-        return "mtl-lab adapt experiment.json"
+        return FROM_FILE
     words = ["mtl-lab", "adapt"]
     if asked.data is None:
         words += ["--family", asked.family.name]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pages.ui import colours, text
-from pages.ui.charts import axis, base_layout
+from pages.ui.charts import Mark, axis, base_layout, mark_lines, mark_names
 from pages.ui.colours import GREY, INK, Look
 from pages.ui.live_chart import Figure, decimate
 
@@ -33,8 +33,11 @@ def by_labels(judged: pd.DataFrame, words: Mapping[str, str]) -> Figure:
     return _figure(mine, words, "labels of the new task", alt, "labels", log=True)
 
 
-def losses(frame: pd.DataFrame, words: Mapping[str, str], steps: int, view: str) -> Figure:
-    """Loss of each learner by meta-steps, out of so many. frame: learner, step, mean, low, high."""
+def losses(frame: pd.DataFrame, words: Mapping[str, str], steps: int, view: str, marks: Sequence[Mark] = ()) -> Figure:
+    """Loss of each learner by meta-steps, out of so many. frame: learner, step, mean, low, high.
+
+    marks: knobs that were turned, drawn at their meta-step.
+    """
     mine = frame.rename(columns={"step": "at", "mean": "error"})
     parts = [decimate(part) for _, part in mine.groupby("learner", sort=False)]
     mine = pd.concat(parts, ignore_index=True)
@@ -42,6 +45,7 @@ def losses(frame: pd.DataFrame, words: Mapping[str, str], steps: int, view: str)
     figure = _figure(mine, words, "meta-step", alt, f"losses-{view}", log=False)
     figure.layout["xaxis"]["range"] = [0, steps]
     figure.layout["yaxis"]["title"]["text"] = "loss"
+    figure.layout.update(shapes=mark_lines(1, marks), annotations=mark_names(marks))
     return figure
 
 

@@ -24,7 +24,7 @@ FIRST_LEARNERS = ("maml", "reptile", "ridge", "pretraining", "scratch")
 FIRST_STEPS = 500
 """Meta-steps that a person is offered first: an answer within half a minute."""
 LABELS = (1, 2, 5, 10, 20, 50, 100)
-IN_SIGHT = ("steps", "folds")
+IN_SIGHT = ("steps", "learning_rate", "folds")
 """What of the budget stands in sight; all else is behind one click."""
 
 

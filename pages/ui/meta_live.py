@@ -6,105 +6,30 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mtl_core.registry import InvalidInput
-from pages.ui import session, text
+from pages.ui import arms, session, text
 from pages.ui.live_chart import live_chart
+from pages.ui.meta_actions import changed_since, wish
 from pages.ui.meta_charts import losses
 from pages.ui.meta_controls import load
 from pages.ui.meta_result import charts_of_errors, headline, numbers_of, who_is_compared
-from pages.ui.patience import wait_until
 from pages.ui.run_detail import exports
+from pages.ui.train_bar import NOW, SOON, STEP_TIP
+from pages.ui.turning import ACTIVE
 
 if TYPE_CHECKING:
     from mtl_core.api import AdaptationRecord
     from mtl_core.meta.adaptation import Adaptation
     from mtl_core.meta.history import MetaHistory
 
-ADDRESS = "adaptation"
-"""Name of the run's id in the page's address."""
-ACTIVE = ("queued", "running", "paused")
 EVERY = 0.5
 """Seconds between two looks at a run that is on its way."""
-NAMED = 3
-"""Learners that the name of a run tells of."""
 LOSS_TIP = (
     "Squared error on the questions of each meta-step's tasks, mean since the point before; ribbon = 8 of 10 repeats. "
     "MAML and its relatives are asked after their steps on a task, pretraining before any: compare slopes, not heights."
 )
 
 
-# --- which run ----------------------------------------------------------------------------------------------------
-def attached() -> AdaptationRecord | None:
-    """The run in view; one that is not there is forgotten with a word."""
-    run_id = _run_id()
-    if run_id is None:
-        return None
-    try:
-        record = session.lab().adaptation(run_id)
-    except InvalidInput as problem:
-        st.toast(session.as_sentence(str(problem)))
-        detach()
-        return None
-    if st.session_state.get("meta.shown") != run_id:
-        load(record.experiment)
-    attach(run_id)
-    return record
-
-
-def _run_id() -> str | None:
-    """As the address says, else the run that was last in view: a change of page empties the address."""
-    return st.query_params.get(ADDRESS) or st.session_state.get("meta.shown")
-
-
-def attach(run_id: str) -> None:
-    st.session_state["meta.shown"] = run_id
-    st.query_params[ADDRESS] = run_id
-
-
-def detach() -> None:
-    st.session_state.pop("meta.shown", None)
-    st.query_params.pop(ADDRESS, None)
-
-
-# --- buttons ------------------------------------------------------------------------------------------------------
-def wish(word: str) -> None:
-    """Callback of the buttons."""
-    st.session_state["meta.wish"] = word
-
-
-def act(asked: Adaptation | None) -> None:
-    """Do what was clicked, once the controls have been read; what cannot be done is said in one sentence."""
-    word = st.session_state.pop("meta.wish", "")
-    try:
-        if word == "run" and asked is not None:
-            _begin(asked)
-        elif word == "examples":
-            detach()
-        elif word and (run_id := _run_id()):
-            session.lab().command(run_id, word)
-            wait_until(lambda: session.lab().record(run_id).status not in BEFORE[word])
-    except InvalidInput as problem:
-        st.error(session.as_sentence(str(problem)), icon=":material/error:")
-
-
-BEFORE = {"pause": ("queued", "running"), "resume": ("paused",), "stop": ACTIVE}
-"""Statuses that a click is meant to end."""
-
-
-def _begin(asked: Adaptation) -> None:
-    run_id = session.lab().submit(asked, name=run_name(asked))
-    attach(run_id)
-    wait_until(lambda: not session.lab().adapting(run_id).is_empty or session.lab().record(run_id).has_ended)
-
-
-def run_name(asked: Adaptation) -> str:
-    """What a run is called until somebody renames it."""
-    data = asked.family.title if asked.data is None else session.lab().dataset(asked.data).title
-    names = [each.called for each in asked.units]
-    who = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
-    return f"New tasks, {data}: {text.listing(who)}"
-
-
+# --- buttons ---------------------------------------------------------------------------------------------------------
 def bar(record: AdaptationRecord | None, asked: Adaptation | None) -> None:
     """Buttons for the state that the run is in; the same places in every state."""
     status = "" if record is None else record.status
@@ -115,6 +40,8 @@ def bar(record: AdaptationRecord | None, asked: Adaptation | None) -> None:
             _button("Resume", ":material/play_arrow:", "resume", primary=True)
         else:
             _button("Run", ":material/play_arrow:", "run", primary=True, disabled=asked is None)
+        still = status in ("queued", "running") or (asked is None and status != "paused")
+        _button("Step", ":material/skip_next:", "step", disabled=still, key="S", tip=STEP_TIP)
         _button("Stop", ":material/stop:", "stop", disabled=status not in ACTIVE)
         if record is not None:
             _button("Finished examples", ":material/library_books:", "examples")
@@ -122,16 +49,26 @@ def bar(record: AdaptationRecord | None, asked: Adaptation | None) -> None:
             st.caption(text.plain(outlook(asked)), width="content")
 
 
-def _button(label: str, icon: str, word: str, *, primary: bool = False, disabled: bool = False) -> None:
+def _button(
+    label: str,
+    icon: str,
+    word: str,
+    *,
+    primary: bool = False,
+    disabled: bool = False,
+    key: str | None = None,
+    tip: str | None = None,
+) -> None:
     st.button(
         label,
         icon=icon,
         key=f"meta-{'run' if primary else word}",
         type="primary" if primary else "secondary",
-        shortcut="Space" if primary else None,
+        shortcut="Space" if primary else key,
         on_click=wish,
         args=(word,),
         disabled=disabled,
+        help=tip,
     )
 
 
@@ -146,10 +83,28 @@ def outlook(asked: Adaptation) -> str:
 def live_region(record: AdaptationRecord, asked: Adaptation | None) -> None:
     """Everything that changes while the run is on its way; looks again by itself until it has ended."""
     st.session_state["meta.drawn"] = (record.id, record.status)
-    if asked is not None and asked != record.experiment:
-        soon = "Run shows the new settings." if record.has_ended else "They count from the next run on."
-        st.caption(f"These results are for {text.plain(text.cut(record.name, 60))}; the settings have changed. {soon}")
+    if asked is not None and (changed := changed_since(record, asked)):
+        _moved_on(record, changed)
+    elif record.status in ACTIVE and any(each.trains for each in record.experiment.learners):
+        st.caption(TURN_TIP)
     st.fragment(_region, run_every=EVERY if record.status in ACTIVE else None)(record.id)
+
+
+TURN_TIP = "You can turn the learning rate while it runs, and under More settings what the learners do on a new task."
+
+
+def _moved_on(record: AdaptationRecord, changed: list[str]) -> None:
+    """The results stay, with a word on what is not as it was, and a way back."""
+    soon = NOW if record.has_ended else SOON
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f"These results are for {text.plain(text.cut(record.name, 60))}. Changed since then: "
+            f"{text.listing(changed)}. {soon}",
+            width="stretch",
+        )
+        if st.button("Back to its settings", key="meta-back", type="tertiary"):
+            load(record.experiment.in_force())
+            st.rerun()
 
 
 def _region(run_id: str) -> None:
@@ -158,7 +113,7 @@ def _region(run_id: str) -> None:
         if st.session_state.get("meta.drawn") != (run_id, record.status):
             st.rerun()
         history = session.lab().adapting(run_id)
-        _progress(record, history)
+        _progress(record)
         if history.is_empty:
             if not record.has_ended:
                 st.caption("The first numbers come with the first meta-step.")
@@ -166,8 +121,8 @@ def _region(run_id: str) -> None:
         _results(record, history)
 
 
-def _progress(record: AdaptationRecord, history: MetaHistory) -> None:
-    words = text.plain(progress_words(record, history.meta_step))
+def _progress(record: AdaptationRecord) -> None:
+    words = text.plain(progress_words(record))
     if record.status == "queued" and not session.lab().engine_ready():
         words = "The workers are starting; the first start takes some seconds"
     if record.status in ACTIVE:
@@ -178,17 +133,19 @@ def _progress(record: AdaptationRecord, history: MetaHistory) -> None:
         st.caption(f"{text.plain(text.cut(record.name, 60))} · {words}")
     for sentence in record.diverged:
         st.caption(text.plain(sentence))
+    if record.message and record.status != "failed":
+        st.caption(session.as_sentence(record.message))
 
 
-def progress_words(record: AdaptationRecord, meta_step: int) -> str:
+def progress_words(record: AdaptationRecord) -> str:
     """Where a run stands, in one line."""
-    steps = record.experiment.budget.steps
-    done = f"meta-step {meta_step:,} of {steps:,}"
+    steps = record.steps
+    done = f"meta-step {record.step:,} of {steps:,}"
     if record.status == "queued":
         return f"Waiting, place {record.position} in the queue" if record.position else "Waiting for a free worker"
     if record.status == "running":
         left = "" if record.seconds_left is None else f", {text.duration(record.seconds_left)} left"
-        return f"Preparing: {done}{left}" if meta_step < steps else "Measuring on unseen tasks"
+        return f"Preparing: {done}{left}" if record.step < steps else "Measuring on unseen tasks"
     if record.status == "failed":
         return f"Failed at {done}: {record.message.rstrip('.')}. What was measured until then is kept."
     if record.status == "finished":
@@ -211,7 +168,10 @@ def _results(record: AdaptationRecord, history: MetaHistory) -> None:
             st.markdown("**While they are prepared**", help=LOSS_TIP)
             frame = history.losses()
             if len(frame):
-                live_chart(losses(frame, short, asked.budget.steps, record.id), "meta-losses")
+                marks = arms.marks(asked)
+                live_chart(losses(frame, short, asked.steps, record.id, marks), "meta-losses")
+                for i, mark in enumerate(marks):
+                    st.caption(text.plain(f"{i + 1}: at meta-step {mark.step:,}, {mark.label}"))
             else:
                 st.caption("Nobody here is prepared: a fresh start learns each new task alone.")
         charts_of_errors(shown, short, labels, right, left)

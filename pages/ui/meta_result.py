@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 VERDICTS = {"better": "▲ better", "worse": "▼ worse", "no clear difference": "● no clear difference"}
 FRESH = "a fresh start"
+TURNED = (
+    "Knobs were turned during this run. The file is what Experiment (JSON) gives once the run has ended: it carries "
+    "each turn with its meta-step, and gives the same numbers."
+)
 
 
 def charts_of_errors(
@@ -97,12 +101,15 @@ def numbers_of(shown: Shown, labels: int, short: Mapping[str, str]) -> None:
 
 def who_is_compared(shown: Shown) -> None:
     from mtl_core.meta.learners import learners
+    from mtl_core.meta.shown import FROM_FILE
 
     with st.expander("Who is compared"):
         for name, label in shown.learners.items():
             st.markdown(f"**{text.plain(label)}** {text.plain(learners[name].summary())}")
     with st.expander("The same on the command line"):
         st.code(shown.command, language=None, wrap_lines=True)
+        if shown.command == FROM_FILE:
+            st.caption(TURNED)
 
 
 def _rival(shown: Shown) -> str:

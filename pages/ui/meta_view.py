@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import session, text
+from pages.ui.meta_actions import act, attached, keep, take_up
 from pages.ui.meta_controls import controls
-from pages.ui.meta_live import act, attached, bar, live_region
+from pages.ui.meta_live import bar, live_region
 from pages.ui.meta_result import charts_of_errors, headline, numbers_of, who_is_compared
+from pages.ui.turning import pass_on
 
 if TYPE_CHECKING:
     from mtl_core.meta.shown import Shown
@@ -24,6 +26,7 @@ def page() -> None:
         "What are the earlier tasks worth?"
     )
     with st.container(key="train"):
+        take_up()
         attached()  # a run that was opened puts the controls to its settings
         left, right = st.columns([1, 3.2], gap="medium")
         with left, session.guard("The settings"):
@@ -31,6 +34,11 @@ def page() -> None:
         with right, session.guard("The run"):
             act(asked)
             record = attached()
+            if asked is not None:
+                keep(asked)
+                if record is not None:
+                    pass_on(record, asked)
+                    record = attached()  # with its mark
             bar(record, asked)
             if record is None:
                 finished_examples()

@@ -223,6 +223,8 @@ def open_run(run_id: str) -> None:
     st.switch_page("pages/train.py", query_params={"run": run_id})
 
 
+SHARED = {"train": "Train", "adapt": "New tasks"}
+"""Pages that an address can open with settings, and what they are called."""
 PLACES = {"training": ("train", "run"), "adaptation": ("adapt", "adaptation")}
 """Kind of run -> the page that shows it, and the name of its id in that page's address."""
 
@@ -249,33 +251,38 @@ def open_settings(experiment: Experiment) -> None:
 
 
 # --- the frame of every page ------------------------------------------------------------------------------------
-def frame(*, in_use: str = "") -> None:
-    """The slim line under the menu: data and tasks in use, what trains and what waits.
+def frame(page: str = "train", address: dict[str, str] | None = None, *, in_use: str = "") -> None:
+    """The slim line under the menu: data and tasks in use, what trains and what waits, what to share.
 
-    in_use: words before the data, where other data may be in view.
+    page, address: what a shared address opens, where it is not Train with its settings and its run. in_use: words
+    before the data, where other data may be in view.
     """
     start()
     with guard("Clearing old tables away"):
         expire_daily()
     with guard("The line under the menu"):
-        _line(in_use)
+        _line(page, _of_train() if address is None else address, in_use)
 
 
-def _line(in_use: str) -> None:
+def _line(page: str, address: dict[str, str], in_use: str) -> None:
     now, data = experiment(), dataset()
     names = [text.plain(text.cut(name, 20)) for name in now.tasks]
     with st.container(horizontal=True, key="frame", vertical_alignment="center", gap="medium"):
         link("data", f"{in_use} {text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}".strip())
         st.caption(text.listing(names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])), width="content")
         st.caption(_at_work(), width="content")
-        _share()
+        _share(page, address)
 
 
-def _share() -> None:
-    address = {"settings": addresses.compact(experiment())} | ({"run": run_id} if (run_id := attached()) else {})
+def _of_train() -> dict[str, str]:
+    return {"settings": addresses.compact(experiment())} | ({"run": run_id} if (run_id := attached()) else {})
+
+
+def _share(page: str, address: dict[str, str]) -> None:
     with st.popover("Share", type="tertiary", icon=":material/link:"):
-        st.caption("This address opens Train with these settings and this run, for whoever can reach this lab.")
-        st.code(f"{urljoin(st.context.url or '', 'train')}?{urlencode(address)}", language=None, wrap_lines=True)
+        where, what = SHARED[page], " and this run" if len(address) > 1 else ""
+        st.caption(f"This address opens {where} with these settings{what}, for whoever can reach this lab.")
+        st.code(f"{urljoin(st.context.url or '', page)}?{urlencode(address)}", language=None, wrap_lines=True)
 
 
 def _at_work() -> str:
