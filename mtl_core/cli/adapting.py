@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mtl_core.cli.overruling import Read, Said, said_of_reading
 from mtl_core.registry import InvalidInput, hint
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def adapt(
     ] = None,
     family: Annotated[str, typer.Option(help="Generated tasks: sinusoids or relatives.")] = "sinusoids",
     data: Annotated[Path | None, typer.Option(help="Path of a table whose groups are the tasks.")] = None,
+    read: Read = None,
     group: Annotated[str, typer.Option(help="Column of the table whose values are the tasks, as school.")] = "",
     task: Annotated[str, typer.Option(help="Column of the table with the number to predict.")] = "",
     learners: Annotated[str, typer.Option(help="Who is compared, as maml,ridge; default: all.")] = "",
@@ -45,7 +47,8 @@ def adapt(
     if experiment is not None:
         asked = _read(experiment)
     else:
-        asked = _comparison(knobs, family, learners, (data, group, task), _counts(labels), adapt_steps)
+        said = said_of_reading(read)
+        asked = _comparison(knobs, family, learners, (data, group, task), _counts(labels), adapt_steps, said)
     if against not in [each.name for each in asked.learners]:
         raise InvalidInput(f"--against {against!r} is not among the learners that are compared; name one of them")
     _run(asked, name, note, against, as_json)
@@ -98,6 +101,7 @@ def _comparison(
     table: tuple[Path | None, str, str],
     labels: tuple[int, ...],
     steps: int,
+    said: Said | None = None,
 ) -> Adaptation:
     import mtl_core.meta  # noqa: F401 - registers every family and learner
     from mtl_core.meta.adaptation import Adaptation
@@ -112,7 +116,9 @@ def _comparison(
         raise InvalidInput(f"nothing here is called {unknown[0]!r}{hint(unknown[0], known)}")
     budget = _made(Budget, knobs.get("budget", {}))
     path, group, task = table
-    made = _table_family(path, group, task) if path else _made(families[family], knobs.get("family", {}))
+    if said and not path:
+        raise InvalidInput("how a file is read can only be said of a table; name its file with --data")
+    made = _table_family(path, group, task, said) if path else _made(families[family], knobs.get("family", {}))
     trunk = _made(Trunk, {"width": 40} | knobs.get("trunk", {}))
     compared = tuple(_made(learners[name], knobs.get(name, {})) for name in chosen)
     return Adaptation(made, compared, trunk, budget, labels, steps)
@@ -122,14 +128,14 @@ def _made(kind: type[Any], settings: dict[str, Any]) -> Any:
     return kind.from_settings(settings)
 
 
-def _table_family(path: Path, group: str, task: str) -> Family:
+def _table_family(path: Path, group: str, task: str, said: Said | None) -> Family:
     """The groups of a table on disk, which is copied into the lab's folder, so that the run outlives the file."""
-    from mtl_core.data.table import CsvFile, read_file
+    from mtl_core.data.table import CsvFile, ReadAs, read_file
     from mtl_core.meta.groups import Groups, recipe_of
 
     if not (group and task):
         raise InvalidInput("a table needs --group (the column whose values are the tasks) and --task (what to predict)")
-    frame, reading = read_file(str(path))
+    frame, reading = read_file(str(path), asked=ReadAs.from_settings(said or {}))
     return Groups(CsvFile(str(path), recipe_of(frame, reading, group, task).to_text()).stored(), task)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mtl_core.cli.adapting import adapt
+from mtl_core.cli.overruling import Read, said_of_reading
 from mtl_core.cli.probe import probe
 from mtl_core.registry import InvalidInput
 
@@ -47,6 +48,7 @@ def run(
     experiment: Annotated[Path | None, typer.Argument(help="Experiment as JSON; flags change it.")] = None,
     data: Annotated[str | None, typer.Option(help="Name of a data set, or path of a table.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="Saved recipe for the table of --data.")] = None,
+    read: Read = None,
     tasks: Annotated[str | None, typer.Option(help="Tasks (columns of a table), as a,b; default: all.")] = None,
     sharing: Annotated[str | None, typer.Option(help="Sharing types that race, as hard,soft.")] = None,
     weighting: Annotated[str | None, typer.Option(help="Who decides the loss weights.")] = None,
@@ -75,8 +77,9 @@ def run(
     chosen = {"sharing": sharing, "weighting": weighting, "optimiser": optimiser}
     value = None if experiment is None else read_experiment(experiment, has_data=data is not None)
     knobs = [*short, *(settings or [])]
+    said = said_of_reading(read)
     with reading_told(_err()):
-        wish = experiment_from(value, data, tasks, chosen, knobs, recipe_for(recipe, data, _err()))
+        wish = experiment_from(value, data, tasks, chosen, knobs, recipe_for(recipe, data, _err(), said), said)
     _run(wish, name, note, as_json)
 
 
@@ -151,6 +154,7 @@ def export(
 def inspect(
     file: Annotated[Path, typer.Argument(help="A table: CSV, Excel or Parquet, also compressed.")],
     recipe: Annotated[Path | None, typer.Option(help="Saved recipe to hold against the table.")] = None,
+    read: Read = None,
     save: Annotated[Path | None, typer.Option("--save-recipe", help="File to save the recipe in.")] = None,
     fix: Annotated[list[str] | None, typer.Option(help="Take every fix of this code, as sentinel; repeatable.")] = None,
     as_json: Json = False,
@@ -160,7 +164,7 @@ def inspect(
     from mtl_core.cli.reading import reading_told
 
     with reading_told(_err()):
-        facts = inspecting.told(file, recipe, save, fix or ())
+        facts = inspecting.told(file, recipe, save, fix or (), said_of_reading(read))
     if as_json:
         _print_json(facts)
     else:
@@ -210,10 +214,14 @@ def _run(wish: Experiment, name: str, note: str, as_json: bool) -> None:
     """Hand in, follow, show. The engine is started for the time of the run unless one serves the store."""
     from mtl_core.api import Lab
     from mtl_core.cli import tables, watching
+    from mtl_core.data.folds import faults
     from mtl_core.evaluation.report import run_name
 
     lab = Lab()
-    run = lab.submit(wish, name or run_name(wish, lab.dataset(wish.data).title), note)
+    data, plan = lab.dataset(wish.data), wish.plan
+    for fault in () if plan.new_data else faults(data.choose(wish.tasks), plan.folds, plan.seed):
+        _err().print(fault.what, markup=False, highlight=False, soft_wrap=True)
+    run = lab.submit(wish, name or run_name(wish, data.title), note)
     lab.ensure_engine()
     try:
         watching.follow(lab, run, _err())

@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mtl_core.cli.overruling import Said, with_reading
 from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import Column, guess
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import MISSING_CODES, Finding, merged
 from mtl_core.data.parsing import in_doubt
+from mtl_core.data.read_as import ReadAs
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.saved import SavedRecipe, differences, fitted, saved
 from mtl_core.data.table import first_recipe, read_file
@@ -30,15 +32,20 @@ COLUMN_FACTS = ("name", "type", "role", "kind", "reason", "missing", "distinct",
 
 
 def told(
-    path: Path, recipe_file: Path | None = None, save: Path | None = None, fixes: Sequence[str] = ()
+    path: Path,
+    recipe_file: Path | None = None,
+    save: Path | None = None,
+    fixes: Sequence[str] = (),
+    said: Said | None = None,
 ) -> dict[str, Any]:
     """Everything that is proposed, ready for JSON. Raises `InvalidInput` when the file is no table.
 
     recipe_file: a saved recipe to use instead of the proposal; what differs is told. save: where to save the recipe.
-    fixes: codes of findings whose fixes are taken.
+    fixes: codes of findings whose fixes are taken. said: how the table is read, as far as a person said so.
     """
-    past = None if recipe_file is None else read_recipe(recipe_file)
-    frame, reading = read_file(str(path), None if past is None else past.recipe)
+    past = None if recipe_file is None else read_recipe(recipe_file, said)
+    asked = ReadAs.from_settings(said or {}) if past is None else past.recipe.reading
+    frame, reading = read_file(str(path), None if past is None else past.recipe, asked)
     recipe = first_recipe(frame, reading) if past is None else fitted(past.recipe, frame)
     for code in fixes:
         recipe = fixed(frame, recipe, code)
@@ -46,6 +53,7 @@ def told(
         write(save, saved(frame, recipe, reading.filename).to_text())
     differing = {} if past is None else {"differences": [dataclasses.asdict(each) for each in differences(past, frame)]}
     facts = dataclasses.asdict(reading) | {"notes": [*reading.notes, *in_doubt(reading.doubts, recipe.missing)]}
+    facts["layout"] = reading.in_words()
     return {
         **facts,
         "columns": [_column(column, recipe) for column in guess(treated(frame, recipe.missing))],
@@ -80,30 +88,34 @@ def _refused(frame: pd.DataFrame, recipe: Recipe, title: str) -> str:
     return ""
 
 
-def read_recipe(path: Path) -> SavedRecipe:
-    """Raises `InvalidInput` with one sentence when the file holds no recipe."""
+def read_recipe(path: Path, said: Said | None = None) -> SavedRecipe:
+    """A saved recipe; `said` of how the table is read stands above what it says of that.
+
+    Raises `InvalidInput` with one sentence when the file holds no recipe.
+    """
     try:
-        return SavedRecipe.from_text(path.read_text("utf-8"))
+        past = SavedRecipe.from_text(path.read_text("utf-8"))
+        return dataclasses.replace(past, recipe=with_reading(past.recipe, said or {}))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InvalidInput(f"the recipe {str(path)!r} cannot be read ({reason}); check the path") from error
 
 
-def recipe_for(saved_recipe: Path | None, data: str | None, console: Console) -> str:
+def recipe_for(saved_recipe: Path | None, data: str | None, console: Console, said: Said | None = None) -> str:
     """A saved recipe that fits the table, with its differences on the console; "" where none is given."""
     if saved_recipe is None:
         return ""
     if data is None or not Path(data).is_file():
         raise InvalidInput("a recipe needs its table: name the file with --data")
-    return checked(saved_recipe, Path(data), lambda what: console.print(what, markup=False, soft_wrap=True))
+    return checked(saved_recipe, Path(data), lambda what: console.print(what, markup=False, soft_wrap=True), said)
 
 
-def checked(saved_recipe: Path, data: Path, warn: Callable[[str], None]) -> str:
+def checked(saved_recipe: Path, data: Path, warn: Callable[[str], None], said: Said | None = None) -> str:
     """The recipe as a source keeps it, once it is known to fit; milder differences go to `warn`, one sentence each.
 
     Raises `InvalidInput` when a column that it uses is missing or of another type.
     """
-    past = read_recipe(saved_recipe)
+    past = read_recipe(saved_recipe, said)
     found = differences(past, read_file(str(data), past.recipe)[0])
     stops = [each.what for each in found if each.stops]
     if stops:
@@ -124,7 +136,8 @@ def show(out: Console, facts: dict[str, Any]) -> None:
     """The same for people; what stands in the file is shown letter for letter."""
     rows = "1 row" if facts["rows"] == 1 else f"{facts['rows']:,} rows"
     columns = "1 column" if len(facts["columns"]) == 1 else f"{len(facts['columns']):,} columns"
-    out.print(Text(f"{facts['filename']}: {rows}, {columns}"))
+    layout = f"; {facts['layout']}" if facts["layout"] else ""
+    out.print(Text(f"{facts['filename']}: {rows}, {columns}{layout}"))
     for note in facts["notes"]:
         out.print(Text(f"- {note}"))
     table = Table("Column", "Found", "Use as", "Learn as", "Missing", "Why")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mtl_core.cli.overruling import Read, said_of_reading
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,6 +24,7 @@ def probe(
     data: Annotated[str, typer.Option(help="Name of a data set, or path of a table.")],
     tasks: Annotated[str | None, typer.Option(help="Tasks (columns of a table), as a,b; default: all.")] = None,
     recipe: Annotated[Path | None, typer.Option(help="Saved recipe for the table of --data.")] = None,
+    read: Read = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Share or not? Hard sharing and cross-stitch against tuned networks alone, 5 folds x 3 starts."""
@@ -34,7 +37,8 @@ def probe(
     from mtl_core.cli.wishes import experiment_from
 
     err = Console(stderr=True, highlight=False)
-    wish = experiment_from(None, data, tasks, {}, [], recipe_for(recipe, data, err))
+    said = said_of_reading(read)
+    wish = experiment_from(None, data, tasks, {}, [], recipe_for(recipe, data, err, said), said)
     lab = Lab()
     lab.ensure_engine()
     try:

@@ -10,7 +10,10 @@ from typing import Any
 import mtl_core.data
 import mtl_core.models
 import mtl_core.weighting  # noqa: F401 - these imports register every method
+from mtl_core.cli.overruling import Said, with_reading
 from mtl_core.data.base import sources
+from mtl_core.data.read_as import ReadAs
+from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import CsvFile, Upload, csv_source
 from mtl_core.experiment import Experiment, Plan, Training
 from mtl_core.models.base import Trunk, sharings
@@ -63,20 +66,25 @@ def experiment_from(
     chosen: Mapping[str, str | None],
     settings: Iterable[str],
     recipe: str = "",
+    said: Said | None = None,
 ) -> Experiment:
     """An experiment from a file's JSON (or none), changed by what was asked for.
 
     data: name of a bundled or generated set, or path of a table. tasks: names with commas between; all if not given.
     chosen: family -> names of methods with commas between. settings: "part.knob=value". recipe: of the table, as JSON.
+    said: how the table is read, as far as a person said so.
     """
     if value is None and data is None:
         raise InvalidInput("nothing to run: give an experiment file, or --data with the name of a data set or a table")
+    if said and (data is None or data in sources):
+        raise InvalidInput("how a file is read can only be said of a table; name its file with --data")
     value = dict(value or {})
     names = split(tasks) if tasks else []
     if data is not None:
-        kept = _same_roles(value, data) if not (names or recipe) else None
+        kept = _same_roles(value, data, said or {}) if not (names or recipe) else None
         names = list(value["tasks"]) if kept else names
-        value["data"] = CsvFile(str(Path(data).resolve()), recipe).to_json() if recipe else kept or _source(data, names)
+        given = CsvFile(str(Path(data).resolve()), recipe).to_json() if recipe else kept
+        value["data"] = given or _source(data, names, said or {})
     if family := chosen.get("sharing"):
         value["sharings"] = [{"name": name} for name in split(family)]
     for part in ("weighting", "optimiser"):
@@ -93,21 +101,26 @@ def split(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _source(data: str, tasks: list[str]) -> dict[str, Any]:
+def _source(data: str, tasks: list[str], said: Said) -> dict[str, Any]:
     if data in sources:
         return {"name": data}
     if Path(data).is_file():
-        return csv_source(str(Path(data).resolve()), tasks).to_json()
+        asked = ReadAs.from_settings(said) if said else None
+        return csv_source(str(Path(data).resolve()), tasks, asked).to_json()
     known = ", ".join(name for name in sources if sources[name].shelf != "table")
     raise InvalidInput(f"there is neither a file nor a data set {data!r}; known data sets: {known}")
 
 
-def _same_roles(value: dict[str, Any], data: str) -> dict[str, Any] | None:
+def _same_roles(value: dict[str, Any], data: str, said: Said) -> dict[str, Any] | None:
     """The file in the place of an experiment's own table, with the roles of its columns; None where it has none."""
     now = value.get("data")
     if data in sources or not (isinstance(now, dict) and now.get("name") in (Upload.name, CsvFile.name)):
         return None
-    return CsvFile(str(Path(data).resolve()), now.get("recipe", "")).to_json()
+    recipe = now.get("recipe", "")
+    if said and not recipe:
+        return None
+    recipe = with_reading(Recipe.from_text(recipe), said).to_text() if said else recipe
+    return CsvFile(str(Path(data).resolve()), recipe).to_json()
 
 
 def _kept(experiment: Experiment) -> Experiment:

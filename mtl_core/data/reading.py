@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from mtl_core.data.columns import short
 from mtl_core.data.containers import Unpacked, unpack
 from mtl_core.data.dialect import WORDS, Dialect, Top, find_dialect, top_rows
 from mtl_core.data.encodings import decodes, detect
@@ -58,6 +59,16 @@ class Reading:
     first: int = 1
     top: Top = ()
     sheets: tuple[str, ...] = ()
+
+    def in_words(self) -> str:
+        """Where names and data are and what stands between cells, in a line; "" where the file says it itself."""
+        if not self.top:
+            return ""
+        rows = " and ".join(map(str, self.head))
+        names = f"names in row{'s' if len(self.head) > 1 else ''} {rows}" if self.head else "no row with names"
+        last = [f"sheet {short(self.sheets[0])!r}"] if self.sheets else [f"a {WORDS[self.delimiter]} between cells"]
+        written = [] if self.sheets else [self.encoding.removesuffix("-sig").upper()]
+        return ", ".join([names, f"data from row {self.first}", *last, *written])
 
 
 def read_table(
@@ -154,7 +165,7 @@ def _text(inside: Unpacked, filename: str, asked: ReadAs, kept: Kept) -> tuple[p
     frame, grouped = _numbers(frame, found.decimal)
     if frame.empty:
         raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
-    said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter)
+    said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter, asked)
     said = [*filter(None, [asked.in_words()]), *said]
     words = tuple(each for each in words if each[0] in frame)
     notes = [
@@ -230,12 +241,14 @@ def _names(header: list[str], width: int, filename: str) -> tuple[list[str], lis
     return names, notes
 
 
-def _said(encoding: str, others: tuple[str, ...], delimiter: str) -> list[str]:
+def _said(encoding: str, others: tuple[str, ...], delimiter: str, asked: ReadAs) -> list[str]:
     notes = []
-    if not encoding.startswith("utf"):
+    if not encoding.startswith("utf") and asked.encoding != AUTOMATIC:
+        notes.append(f"Letters were read as {encoding}. Check that names and texts look right.")
+    elif not encoding.startswith("utf"):
         doubt = f" It could also be {' or '.join(others)}." if others else ""
         notes.append(f"The file is not UTF-8; it was read as {encoding}.{doubt} Check that names and texts look right.")
-    if delimiter != ",":
+    if delimiter != "," and asked.delimiter == AUTOMATIC:
         notes.append(f"Cells are separated by a {WORDS[delimiter]}.")
     return notes
 

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mtl_core.data.dialect import WORDS, Top
+from mtl_core.data.dialect import Top
 from mtl_core.data.encodings import CHOICES
 from mtl_core.data.read_as import AS_FOUND, AUTOMATIC, DECIMALS, NONE, SEPARATORS, ReadAs
 from mtl_core.data.reading import Reading
 from mtl_core.registry import Knob
-from pages.ui.text import cut, listing
+from pages.ui.text import cut
 
 KNOBS = {item.name: item for item in ReadAs.knobs()}
 TEXT = ("names", "data", "delimiter", "decimal", "encoding", "every_row")
@@ -40,16 +40,6 @@ class Seen:
 def seen(reading: Reading) -> Seen:
     found = (reading.encoding.removesuffix("-sig"), *reading.others, *CHOICES)
     return Seen(reading.top, reading.sheets, tuple(dict.fromkeys(found)))
-
-
-def in_words(reading: Reading) -> str:
-    """How a text table or workbook was read, in a line."""
-    rows = listing(list(map(str, reading.head)))
-    facts = [f"names in row{'s' if len(reading.head) > 1 else ''} {rows}" if reading.head else "no row with names"]
-    facts += [f"data from row {reading.first}"]
-    if reading.sheets:
-        return ", ".join([*facts, f"sheet {cut(reading.sheets[0], 24)!r}"])
-    return ", ".join([*facts, f"{WORDS[reading.delimiter]} between cells", reading.encoding])
 
 
 def first_rows(top: Top, reading: Reading | None = None) -> None:

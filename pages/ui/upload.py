@@ -77,7 +77,7 @@ def how_it_was_read(fingerprint: str, reading: Reading) -> None:
         ask_encoding(fingerprint, reading)
     if reading.top:
         key = f"read.{fingerprint}.{kept['turn']}"
-        with st.expander(plain(f"Read with {overruling.in_words(reading)}"), expanded="problem" in kept):
+        with st.expander(plain(f"How it was read: {reading.in_words()}"), expanded="problem" in kept):
             overruling.first_rows(reading.top, reading)
             asked = kept["recipe"].reading
             overruling.choices(key, asked, overruling.seen(reading), read_again, (fingerprint, key))
