@@ -165,6 +165,15 @@ def test_run_prints_one_object_with_everything_about_the_verdict(terminal: Termi
     assert Experiment.from_json(told.json["experiment"]).plan.folds == 5
 
 
+def test_a_run_is_told_what_its_folds_lack_first_and_that_nothing_was_learned_before_the_verdict(
+    terminal: Terminal,
+) -> None:
+    told = terminal("run", "--data", "linnerud", *QUICK[2:], "--folds", "10", "--steps", "1", "--learning-rate", "1e-5")
+    assert "Task 'pulse' has one answer only (54) to test with in fold 5 of 10." in told.err
+    failure = "One trunk for all: Nothing was learned together or alone: what follows says nothing"
+    assert told.out.index(failure) < told.out.index("Does learning together help?")
+
+
 def test_a_table_on_disk_becomes_a_run_that_outlives_the_file(terminal: Terminal, tmp_path: Path) -> None:
     rows = range(60)
     columns = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,14 @@ from mtl_core.data.base import sources
 from mtl_core.data.columns import guess
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import store_upload
+from mtl_core.experiment import Experiment, Plan
 from mtl_core.registry import InvalidInput
+from pages.ui.addresses import compact
 from pages.ui.charts_data import bars, picture, shapes
 from pages.ui.data_shelves import shelf
 from pages.ui.data_view import preview_rows
 from pages.ui.roles import ROLES, role_table, to_recipe
-from tests.own_table import TABLE, csv, open_shelf, tasks_in_view
+from tests.own_table import TABLE, csv, open_shelf, tasks_in_view, told
 from tests.room import Room, room, said
 
 NASTY = "<b>![x](https://example.org/x.png)</b> $x$"
@@ -46,6 +49,17 @@ def test_the_line_above_says_whose_data_it_names_where_others_may_be_in_view(pla
     at.button(key="look.linnerud").click().run()
     (line,) = [each for each in at.get("page_link") if "penguins" in each.proto.label.lower()]
     assert line.proto.label.startswith("Train uses ")
+
+
+def test_what_the_folds_lack_is_said_before_training(place: Room) -> None:
+    lacks = "Task 'X flares' has one answer only (0) to test with in 5 of 10 folds."
+    at = place.open("data")
+    assert lacks not in told(at)
+    at.button(key="look.solar_flare").click().run()
+    assert lacks in told(at)
+    flares = Experiment(sources["solar_flare"](), ("C flares", "X flares"), plan=Plan(folds=10))
+    assert lacks in told(place.open("train", settings=compact(flares)))
+    assert lacks not in told(place.open("train", settings=compact(replace(flares, plan=Plan(folds=5)))))
 
 
 @pytest.mark.parametrize("name", shelf("real"))

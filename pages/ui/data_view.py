@@ -12,6 +12,7 @@ from mtl_core.data.prepare import encoded_names
 from pages.ui import session
 from pages.ui.charts_data import coverage_map, shapes
 from pages.ui.charts_results import correlation_map
+from pages.ui.fold_words import fold_words
 from pages.ui.live_chart import live_chart
 from pages.ui.probe import probe
 from pages.ui.text import cut, number, plain, plural
@@ -28,6 +29,8 @@ def view(source: Source, dataset: Dataset) -> None:
     examples(dataset)
     task_table(dataset)
     rows_per_task(dataset)
+    if source.shelf != "table":  # there the doctor says it, with a fix
+        fold_words(dataset, tuple(task.name for task in dataset.tasks))
     left, right = st.columns(2)
     with left:
         correlations(dataset)

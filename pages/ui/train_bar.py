@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from streamlit.components.v2 import component
 from mtl_core.registry import InvalidInput
 from pages.ui import session, text
 from pages.ui.addresses import in_force
+from pages.ui.fold_words import fold_words
 from pages.ui.train_actions import changed_since, wish
 from pages.ui.turning import ACTIVE
 
@@ -106,6 +108,8 @@ def notices(record: RunRecord | None) -> None:
     """What a person has to know before looking at the curves: nothing yet, a problem, or settings that moved on."""
     if refused := st.session_state.pop("refused", ""):
         st.error(session.as_sentence(refused), icon=":material/error:")
+    with suppress(InvalidInput):  # data that cannot be had are told of beside the settings
+        fold_words(session.dataset(), session.experiment().tasks)
     if record is None:
         if not st.session_state.get("problem"):
             st.info("Nothing has been trained here yet. Press Run: the first curves stand half a second later.")
