@@ -30,6 +30,8 @@ def test_sentences_say_verdict_size_and_interval() -> None:
     same = verdict_of(verdict="no clear difference", gain=3.04, low=-5.0, high=11.2)
     expected = "Sharing makes no clear difference to body mass (error 3 % lower, from 5 % higher to 11 % lower)."
     assert same.sentence() == expected
+    equal = verdict_of(verdict="no clear difference", gain=0.0, low=-0.001, high=0.001)
+    assert equal.sentence() == "Sharing makes no clear difference to body mass (error the same)."
     small = verdict_of(metric="log_loss", relative=False, gain=0.01234, low=0.004, high=0.02)
     assert small.sentence() == "Sharing helps body mass (log-loss 0.0123 lower, 0.004 to 0.02)."
 

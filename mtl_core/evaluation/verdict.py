@@ -6,7 +6,17 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_core.evaluation.words import NO_DIFFERENCE, NOT_ENOUGH, SHOWN, change, metric_word, plural, sentence, span
+from mtl_core.evaluation.words import (
+    NO_DIFFERENCE,
+    NOT_ENOUGH,
+    SHOWN,
+    amount,
+    change,
+    metric_word,
+    plural,
+    sentence,
+    span,
+)
 
 LEAST_FOLDS = 5
 """Below, there is no verdict at all."""
@@ -60,6 +70,8 @@ class TaskVerdict:
             return "nothing measured yet"
         text = f"{'error' if self.relative else metric_word(self.metric)} {change(self.gain, self.relative)}"
         if self.low is None or self.high is None:
+            return text
+        if {change(end, self.relative) for end in (self.low, self.gain, self.high)} == {"the same"}:
             return text
         return f"{text}, {span(self.low, self.high, self.relative)}"
 
