@@ -10,7 +10,6 @@ from mtl_core.evaluation.words import (
     NO_DIFFERENCE,
     NOT_ENOUGH,
     SHOWN,
-    amount,
     change,
     metric_word,
     plural,
