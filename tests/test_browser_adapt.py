@@ -1,7 +1,8 @@
-"""New tasks in a real browser: run, watch, pause, reload, resume, stop; and the run in the list."""
+"""New tasks in a real browser: run, watch, turn a knob, pause, step, reload, resume, stop; and the run in the list."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,29 @@ def test_a_comparison_of_learners_from_the_first_click_to_the_list_of_runs(
     def now() -> Record:
         return lab.record(run)
 
-    expect(page).to_have_url(f"{address}/adapt?adaptation={run}", timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(rf"{address}/adapt\?(.*&)?adaptation={run}\b"), timeout=PATIENCE)
     expect(page.locator('[data-chart="meta-losses"][data-points]')).to_be_visible(timeout=PATIENCE)
     expect(page.locator('[data-chart="meta-steps"][data-points]')).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("Provisionally", exact=False).first).to_be_visible(timeout=PATIENCE)
 
+    rate = page.get_by_role("slider", name="Learning rate")
+    rate.focus()
+    rate.press("ArrowRight")
+    until(lambda: len(now().experiment.changes) == 1)
+    (turned,) = now().experiment.changes
+    assert (turned.part, turned.knob, turned.value) == ("budget", "learning_rate", 0.002)
+    expect(page.get_by_text(f"1: at meta-step {turned.step}, learning rate 0.001 → 0.002")).to_be_visible(
+        timeout=PATIENCE
+    )
+
     page.get_by_role("button", name="Pause").click()
     until(lambda: now().status == "paused")
+    before = now().step
+    page.get_by_role("button", name="Step Shortcut S", exact=True).click()
+    until(lambda: now().status == "paused" and now().step > before)
     step = now().step
+    assert step % 20 == 0
+    expect(page.get_by_text(f"Paused at meta-step {step} of 500")).to_be_visible(timeout=PATIENCE)
     page.reload()
     expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=PATIENCE)
     assert now().step == step
@@ -47,7 +63,7 @@ def test_a_comparison_of_learners_from_the_first_click_to_the_list_of_runs(
 
     page.get_by_role("link", name="Runs").click()
     page.locator('[class*="st-key-run-open"] button').click()
-    expect(page).to_have_url(f"{address}/adapt?adaptation={run}", timeout=PATIENCE)
+    expect(page).to_have_url(re.compile(rf"{address}/adapt\?(.*&)?adaptation={run}\b"), timeout=PATIENCE)
     page.get_by_role("button", name="Finished examples").click()
     expect(page.get_by_text("A finished example")).to_be_visible(timeout=PATIENCE)
     no_trouble(page)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -13,20 +16,26 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.adaptation import measured
+from mtl_core.data.table import CsvFile, Upload
 from mtl_core.experiment import Experiment
 from mtl_core.meta.adaptation import Adaptation
 from mtl_core.meta.budget import Budget
+from mtl_core.meta.by_adapting import ModelAgnostic
 from mtl_core.meta.by_trunk import RidgeHead, Scratch
 from mtl_core.meta.examples import TITLES, examples
 from mtl_core.meta.generated import Sinusoids
+from mtl_core.meta.groups import Groups
 from mtl_core.meta.learners import learners
 from mtl_core.meta.result import Duel
 from mtl_core.meta.shown import Shown, shown_of
 from mtl_core.models.base import Trunk
+from mtl_core.registry import InvalidInput
 from mtl_core.store.tables import runs
 from pages.ui.importing import read
+from pages.ui.meta_addresses import compact, parsed
 from pages.ui.meta_charts import by_labels, by_steps
 from pages.ui.meta_controls import first_comparison
+from pages.ui.meta_live import progress_words
 from pages.ui.meta_result import headline, numbers
 from pages.ui.meta_table import group_columns, number_columns
 from tests.room import Room, room, said
@@ -186,6 +195,135 @@ def test_a_run_on_its_way_says_how_far_it_is_and_what_is_provisional(place: Room
     place.lab.delete(run)
 
 
+LONG = replace(QUICK, learners=(ModelAgnostic(), RidgeHead(), Scratch()), budget=replace(QUICK.budget, steps=4000))
+
+
+def of(at: AppTest, name: str) -> str:
+    """A word of the page's address."""
+    found = at.query_params[name]
+    return str(found[0] if isinstance(found, list) else found)
+
+
+def slider(at: AppTest, label: str, index: int = 0) -> Any:
+    return [each for each in (*at.select_slider, *at.slider) if each.label == label][index]
+
+
+def test_a_knob_turned_while_it_runs_is_passed_on_marked_and_not_called_a_difference(place: Room) -> None:
+    run = begun(place, LONG)
+    at = place.open("adapt", adaptation=run)
+    slider(at, "Learning rate").set_value(0.01).run()
+    slider(at, "Step size on a task").set_value(0.05).run()
+    place.work(lambda: len(place.lab.adaptation(run).experiment.changes) == 2)
+    at.run()
+    assert not at.exception
+    turned = place.lab.adaptation(run).experiment
+    assert [(each.part, each.knob, each.value) for each in turned.changes] == [
+        ("budget", "learning_rate", 0.01),
+        ("maml", "inner_rate", 0.05),
+    ]
+    first, second = turned.changes
+    words = words_of(at)
+    assert f"1: at meta-step {first.step:,}, learning rate 0.001 → 0.01" in words
+    assert f"2: at meta-step {second.step:,}, step size on a task of MAML 0.01 → 0.05" in words
+    assert "Changed since then" not in words
+    slider(at, "Repeats").set_value(4).run()
+    assert "Changed since then: how learners are prepared" in words_of(at)
+    at.button(key="meta-back").click().run()
+    assert "Changed since then" not in words_of(at)
+    assert (slider(at, "Learning rate").value, slider(at, "Repeats").value) == (0.01, 3)
+    place.lab.delete(run)
+
+
+def test_a_knob_that_stood_elsewhere_belongs_to_the_next_run(place: Room) -> None:
+    run = begun(place, LONG)
+    other = place.open("adapt", adaptation=run)
+    slider(other, "Learning rate").set_value(0.01).run()
+    place.work(lambda: bool(place.lab.adaptation(run).experiment.changes))
+    second = place.open("adapt", adaptation=run)
+    assert slider(second, "Learning rate").value == 0.01
+    slider(second, "Learning rate").set_value(0.1).run()
+    place.work(lambda: len(place.lab.adaptation(run).experiment.changes) == 2)
+    slider(other, "Learning rate").set_value(0.02).run()  # it showed 0.01, which is not in force any more
+    assert "Changed since then: how learners are prepared" in words_of(other)
+    for _ in range(3):
+        place.work(lambda: True)
+    assert [each.value for each in place.lab.adaptation(run).experiment.changes] == [0.01, 0.1]
+    place.lab.delete(run)
+
+
+def test_step_begins_a_run_and_goes_on_point_by_point(place: Room) -> None:
+    at = place.open("adapt", comparison=compact(LONG))
+    at.button(key="meta-step").click().run()
+    run = of(at, "adaptation")
+    place.work(lambda: (now := place.lab.record(run)).status == "paused" and now.step > 0)
+    at.run()
+    every = LONG.budget.evaluate_every
+    assert progress_words(place.lab.adaptation(run)) == f"Paused at meta-step {every:,} of 4,000"
+    assert (at.button(key="meta-run").label, at.button(key="meta-step").disabled) == ("Resume", False)
+    at.button(key="meta-step").click().run()
+    place.work(lambda: (now := place.lab.record(run)).status == "paused" and now.step > every)
+    at.run()
+    assert progress_words(place.lab.adaptation(run)) == f"Paused at meta-step {2 * every:,} of 4,000"
+    rows = place.open("runs").dataframe[0].value
+    assert rows["status"].iloc[0] == f"paused, {100 * 2 * every // 4000} %"
+    place.lab.delete(run)
+
+
+def test_the_address_and_share_carry_what_the_page_shows(place: Room) -> None:
+    at = place.open("adapt")
+    slider(at, "Learning rate").set_value(0.01).run()
+    slider(at, "Meta-steps").set_value(200).run()
+    (link,) = [each.value for each in at.code if "comparison=" in each.value]
+    assert urlsplit(link).path.endswith("adapt")
+    carried = dict(parse_qsl(urlsplit(link).query))
+    assert carried == {"comparison": of(at, "comparison")}
+    again = place.open("adapt", **carried)
+    assert (slider(again, "Learning rate").value, slider(again, "Meta-steps").value) == (0.01, 200)
+    run = ended(place)
+    both = place.open("adapt", adaptation=run, **carried)
+    assert slider(both, "Meta-steps").value == 200
+    assert "Changed since then: " in words_of(both)
+    assert "Finished after 40 meta-steps" in words_of(both)
+    assert any("these settings and this run" in str(each.value) for each in both.caption)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        first_comparison(),
+        QUICK,
+        LONG,
+        Adaptation(
+            Sinusoids(), (RidgeHead(2.0), ModelAgnostic(inner_steps=3)), Trunk(width=7), shots=(1, 2), adapt_steps=3
+        ),
+        Adaptation(Groups(Upload("a" * 64, "{}"), "sales"), (RidgeHead(),), budget=Budget(device="cpu")),
+    ],
+)
+def test_settings_go_into_an_address_and_back(asked: Adaptation) -> None:
+    assert parsed(compact(asked)) == asked
+    assert len(compact(asked)) < len(json.dumps(asked.to_json())) / 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"family": "relatives"}', '{"family": "waves", "learners": []}', "[" * 9999]
+)
+def test_an_address_that_is_no_comparison_is_said_in_a_sentence(place: Room, text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parsed(text)
+    at = place.open("adapt", comparison=text)
+    assert not at.exception
+    assert at.toast
+    assert parsed(of(at, "comparison")) == first_comparison()
+
+
+def test_an_address_opens_no_file_of_this_machine(tmp_path: Path) -> None:
+    here = CsvFile(str(tmp_path / "table.csv"))
+    asked = Adaptation(Groups(here, "sales"), (RidgeHead(),))
+    with pytest.raises(InvalidInput, match="cannot open a file of this machine"):
+        parsed(compact(asked))
+    assert parsed(compact(asked), known=here) == asked
+
+
 def test_a_waiting_run_says_so(place: Room) -> None:
     run = place.lab.submit(QUICK, "Patience")
     at = place.open("adapt", adaptation=run)
@@ -203,7 +341,7 @@ def test_a_finished_run_shows_its_answer_after_a_reload_with_the_controls_at_its
     assert headline(shown, 10).replace("\\", "") in words
     assert "Provisionally" not in words
     assert "Finished after 40 meta-steps" in words
-    assert "the settings have changed" not in words
+    assert "Changed since then" not in words
     at.button(key="meta-run").click().run()
     again = at.query_params["adaptation"]
     again = again[0] if isinstance(again, list) else again

@@ -33,7 +33,7 @@ class Budget(Method):
     )
     learning_rate: float = knob(
         0.001,
-        "Size of a meta-step (Adam); can be turned while learners are prepared",
+        "Size of a meta-step (Adam); can be turned on the way",
         label="Learning rate",
         low=1e-6,
         high=1.0,

@@ -25,7 +25,7 @@ class ModelAgnostic(Descending):
 
     second_order: ClassVar[bool] = True
 
-    inner_steps: int = knob(1, "Steps on a task while the start is trained", low=1, high=20)
+    inner_steps: int = knob(1, "Steps on a task while the start is trained", label="Steps on a task", low=1, high=20)
 
     def gradients(self, network: Network, parameters: Parameters, task: Task) -> tuple[Gradients, torch.Tensor]:
         fast = network.copies(parameters, task.size)
@@ -73,7 +73,7 @@ class Reptile(Descending):
     Differs from the paper: steps of plain descent on all rows at once instead of Adam on small batches.
     """
 
-    inner_steps: int = knob(5, "Steps on a task while the start is trained", low=1, high=50)
+    inner_steps: int = knob(5, "Steps on a task while the start is trained", label="Steps on a task", low=1, high=50)
 
     def gradients(self, network: Network, parameters: Parameters, task: Task) -> tuple[Gradients, torch.Tensor]:
         start = network.copies({name: each.detach() for name, each in parameters.items()}, task.size)

@@ -66,7 +66,9 @@ class RidgeHead(Learner):
     ICLR 2019 (R2-D2). Differs from the paper: the strength is fixed instead of learned.
     """
 
-    strength: float = knob(0.1, "How strongly the head is held near 0", low=1e-6, high=1e3, log=True, live=True)
+    strength: float = knob(
+        0.1, "How strongly the head is held near 0; can be turned on the way", low=1e-6, high=1e3, log=True, live=True
+    )
 
     def gradients(self, network: Network, parameters: Parameters, task: Task) -> tuple[Gradients, torch.Tensor]:
         wide = network.copies(parameters, task.size)

@@ -37,7 +37,15 @@ class Learner(Method):
 class Descending(Learner):
     """A learner that takes up a new task with plain gradient steps on its labels."""
 
-    inner_rate: float = knob(0.01, "Size of a step on a new task", low=1e-6, high=10.0, log=True, live=True)
+    inner_rate: float = knob(
+        0.01,
+        "Size of a step on a task; can be turned on the way",
+        label="Step size on a task",
+        low=1e-6,
+        high=10.0,
+        log=True,
+        live=True,
+    )
 
     def moved(self, network: Network) -> tuple[str, ...]:
         """Names of the parameters that change on a new task."""

@@ -149,7 +149,7 @@ def run_name(asked: Adaptation) -> str:
     data = asked.family.title if asked.data is None else session.lab().dataset(asked.data).title
     names = [each.called for each in asked.units]
     who = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
-    return f"New tasks, {data}: {text.listing(who)}"
+    return f"{text.listing(who)} on {data}"
 
 
 def changed_since(record: AdaptationRecord, asked: Adaptation) -> list[str]:

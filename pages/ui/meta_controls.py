@@ -165,4 +165,4 @@ def departures(asked: Adaptation) -> str:
         found.append(f"{asked.adapt_steps} steps on a new task")
     if asked.trunk != usual.trunk:
         found.append(text.listing(forms.differences(asked.trunk)) or "another network")
-    return ", ".join(found) or "all at their defaults"
+    return f"Not at their defaults: {', '.join(found)}" if found else "All at their defaults"

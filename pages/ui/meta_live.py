@@ -90,7 +90,10 @@ def live_region(record: AdaptationRecord, asked: Adaptation | None) -> None:
     st.fragment(_region, run_every=EVERY if record.status in ACTIVE else None)(record.id)
 
 
-TURN_TIP = "You can turn the learning rate while it runs, and under More settings what the learners do on a new task."
+TURN_TIP = (
+    "While it runs you can turn the learning rate and, under More settings, how far each learner steps on a task; "
+    "every turn is marked on the curves."
+)
 
 
 def _moved_on(record: AdaptationRecord, changed: list[str]) -> None:

@@ -54,7 +54,7 @@ def pass_on(record: Record, asked: Turnable, *, fits: bool = True) -> None:
     for (part, method, knob), value in now.items():
         before = stands.get((part, method, knob))
         if before is not None and sent.get((part, method, knob)) == before != value:
-            _passed_on(record.id)[part, knob] = value
+            _passed_on(record.id)[part, knob] = value, len(record.experiment.changes)
             lab.change(record.id, part, knob, value)
             turned = True
     if turned:  # so that the page is drawn with its mark
@@ -63,8 +63,9 @@ def pass_on(record: Record, asked: Turnable, *, fits: bool = True) -> None:
 
 def standing(record: Record, asked: W) -> W:
     """What a run stands at that asks for this, with what was passed on to it from here and may not have reached it."""
-    for (part, knob), value in _passed_on(record.id).items() if record.status in ACTIVE else ():
-        asked = asked.changed(Change(asked.steps, part, knob, value))
+    for (part, knob), (value, known) in _passed_on(record.id).items() if record.status in ACTIVE else ():
+        if not any((each.part, each.knob, each.value) == (part, knob, value) for each in asked.changes[known:]):
+            asked = asked.changed(Change(asked.steps, part, knob, value))
     return asked.in_force()
 
 
@@ -77,7 +78,10 @@ def _sent(asked: Turnable) -> str:
     return f"sent.{type(asked).__name__}"
 
 
-def _passed_on(run_id: str) -> dict[tuple[str, str], Any]:
-    """Knobs of a run that were turned in this session, with their last values; the run may not have them yet."""
-    turned: dict[tuple[str, str], Any] = st.session_state.setdefault(f"turned.{run_id}", {})
+def _passed_on(run_id: str) -> dict[tuple[str, str], tuple[Any, int]]:
+    """Knobs of a run that were turned in this session: the last value, and the run's changes that were known then.
+
+    The run may not have it yet; once it has, somebody else may have turned the knob further.
+    """
+    turned: dict[tuple[str, str], tuple[Any, int]] = st.session_state.setdefault(f"turned.{run_id}", {})
     return turned
