@@ -10,7 +10,7 @@ import pytest
 
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import Finding
-from mtl_core.data.pins import pin
+from mtl_core.data.pins import Pin, Pins
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.table import read_file
 
@@ -25,6 +25,10 @@ TABLES = sorted((Path(__file__).parent.parent / "sample_data").glob("*.csv"))
 def found(frame: pd.DataFrame, features: tuple[str, ...], **kinds: str) -> list[Finding]:
     recipe = Recipe(features, tuple(kinds.items()), dates=(("when", "year first"),) if "when" in features else ())
     return [each for each in diagnose(frame, recipe) if each.code.startswith("leak")]
+
+
+def pin(feature: pd.Series, target: pd.Series, by_class: bool) -> Pin | None:
+    return Pins(pd.DataFrame({"feature": feature, "target": target})).find("feature", "target", by_class)
 
 
 def test_a_value_that_says_exactly_when_a_number_is_zero_is_a_leak() -> None:

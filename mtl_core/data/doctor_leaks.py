@@ -9,7 +9,7 @@ import pandas as pd
 from mtl_core.data.columns import as_text, short
 from mtl_core.data.findings import Finding, out, without
 from mtl_core.data.leaks import copies, maps
-from mtl_core.data.pins import Pin, pin
+from mtl_core.data.pins import Pin, Pins
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.relations import ALMOST, SURE, Feats, parts_of, rank_correlations, some_rows
 from mtl_core.tasks import kinds
@@ -61,19 +61,19 @@ def _by_class(feats: Feats, target: pd.Series) -> Iterator[tuple[str, bool]]:
 
 def _pinned(frame: pd.DataFrame, recipe: Recipe, suspected: set[tuple[str, str]]) -> Iterator[Finding]:
     """Features of which one value fixes a task: tasks that it fixes alike are one finding."""
-    opaque = {*dict(recipe.dates), *recipe.texts}
+    tasks = dict(recipe.tasks)
+    pins = Pins(frame, {*dict(recipe.dates), *recipe.texts})
     for name in recipe.features:
         found: dict[Pin, list[str]] = {}
-        for task, kind in recipe.tasks:
-            if (name, task) not in suspected:
-                fixed = pin(frame[name], frame[task], _has_classes(kind), only_empty=name in opaque)
-                if fixed is not None:
-                    found.setdefault(fixed, []).append(task)
-        for fixed, tasks in found.items():
-            what = _fixed_words(name, fixed, tasks)
+        for task in tasks:
+            pin = None if (name, task) in suspected else pins.find(name, task, _has_classes(tasks[task]))
+            if pin is not None:
+                found.setdefault(pin, []).append(task)
+        for pin, fixed in found.items():
+            what = _fixed_words(name, pin, fixed)
             why = "These answers are read off one cell, often filled in afterwards; they tell nothing of sharing."
             fix = f"Leave {short(name)!r} out"
-            yield Finding("leak-value", (name, *tasks), what, why, fix, without(recipe, name))
+            yield Finding("leak-value", (name, *fixed), what, why, fix, without(recipe, name))
 
 
 def _fixed_words(feature: str, found: Pin, tasks: list[str]) -> str:
