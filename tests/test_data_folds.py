@@ -84,7 +84,7 @@ def test_a_task_whose_labels_lie_in_one_group_is_named_with_the_reason() -> None
 
 def test_tiny_groups_leave_tiny_folds() -> None:
     shop = pd.Series(["large"] * 200 + ["middle"] * 100 + ["other"] * 97 + ["small", "tiny", "tiny"])
-    (finding, *_) = of_folds(FRAME.assign(shop=shop), replace(RECIPE, group="shop"))
+    (*_, finding) = of_folds(FRAME.assign(shop=shop), replace(RECIPE, group="shop"))
     assert finding.code == "fold-few-rows"
     assert finding.what.startswith("Only 1 to 2 rows are left to ")
     assert finding.recipe is None

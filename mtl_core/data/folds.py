@@ -69,7 +69,7 @@ def faults(dataset: Dataset, folds: int, seed: int) -> tuple[Fault, ...]:
             checked(dataset, found)
     except InvalidInput as problem:
         return (Fault(REFUSED, "", f"{str(problem)[:1].upper()}{str(problem)[1:]}."),)
-    return (*_few_rows(small, found), *lacking)
+    return (*lacking, *_few_rows(small, found))
 
 
 def is_frequent(labels: pd.Series, by_class: bool, folds: int) -> bool:
