@@ -231,7 +231,7 @@ def test_inspect_takes_a_word_and_saves_it_with_the_recipe(path: Path, tmp_path:
     saved = tmp_path / "r.json"
     command = ["inspect", str(path), "--json", "--read", "names=none", "--save-recipe", str(saved)]
     told = json.loads(CliRunner().invoke(app, command).stdout)
-    assert (told["rows"], told["layout"]) == (60, "no row with names, data from row 1, a comma between cells, UTF-8")
+    assert (told["rows"], told["layout"]) == (60, "no row with names, data from row 1, a comma between cells, utf-8")
     assert SavedRecipe.from_text(saved.read_text("utf-8")).recipe.reading == NO_NAMES
     told = json.loads(CliRunner().invoke(app, ["inspect", str(path), "--json", "--recipe", str(saved)]).stdout)
     assert (told["rows"], told["differences"]) == (60, [])

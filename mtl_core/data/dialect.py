@@ -20,7 +20,7 @@ DELIMITERS = ("\t", ";", "|", ",")
 """Where two fit equally well, the first is taken: commas may also be decimal marks."""
 WORDS = {sign: word for word, sign in SEPARATORS.items()}
 ROWS = 1000
-TOP, TOP_CELLS, TOP_SIGNS = 12, 20, 40
+TOP, TOP_CELLS, TOP_SIGNS = 10, 20, 40
 """Of the first rows so many are kept to be looked at, so many cells of each, so many signs of each cell."""
 
 Top = tuple[tuple[int, tuple[str, ...]], ...]

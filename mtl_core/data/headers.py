@@ -48,7 +48,7 @@ def find_head(rows: Rows) -> Head:
     """Names and units at the top of a table, which begins with the first of `rows`."""
     if not rows or not _has_names(rows):
         return Head([], 0)
-    names, count, notes = rows[0], 1, []
+    names, count, notes = rows[0], 1, _doubt(rows)
     if _is_grouped(rows):
         names, example = joined(rows[0], rows[1])
         count = 2
@@ -80,6 +80,15 @@ def shown(row: list[str]) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
+def _doubt(rows: Rows) -> list[str]:
+    """A note where half of the names stand below them too."""
+    said, again = _said_again(rows)
+    if 2 * again < said or again < 2:
+        return []
+    what = f"The first row ({shown(rows[0])}) was read as names, though {again} of its {said} texts also stand below it"
+    return [f"{what}; say so if it is data."]
+
+
 # --- names ------------------------------------------------------------------------------------------------------
 def _is_remark(row: list[str], width: int) -> bool:
     full = sum(bool(cell.strip()) for cell in row)
@@ -107,10 +116,15 @@ def _has_names(rows: Rows) -> bool:
 
 def _is_like_below(rows: Rows) -> bool:
     """Texts over texts: nearly all that the first row says, many rows below say too, each in its column."""
+    said, again = _said_again(rows)
+    return len(rows) > 20 and said > 1 and again >= 0.8 * said
+
+
+def _said_again(rows: Rows) -> tuple[int, int]:
+    """How many cells of the first row hold a text, and how many of these stand below in their column, twice or more."""
     said = [i for i, cell in enumerate(rows[0]) if cell.strip()]
     below = [Counter(row[i].strip() for row in rows[1:] if i < len(row)) for i in said]
-    again = sum(counts[rows[0][i].strip()] > 1 for i, counts in zip(said, below, strict=True))
-    return len(rows) > 20 and len(said) > 1 and again >= 0.8 * len(said)
+    return len(said), sum(counts[rows[0][i].strip()] > 1 for i, counts in zip(said, below, strict=True))
 
 
 def _is_numeric(rows: Rows, column: int) -> bool:

@@ -67,8 +67,8 @@ class ReadAs(Method):
             item.name: getattr(self, item.name) for item in self.knobs() if getattr(self, item.name) != item.default
         }
 
-    def in_words(self) -> str:
-        """One sentence, without the encoding (which has one of its own); "" where nothing else is said."""
+    def in_words(self, letters: bool = False) -> str:
+        """What is said, "" where nothing is; letters: with the encoding, which reading a file tells by itself."""
         names = " and ".join(map(str, self.name_rows))
         said = {
             "no row has names": self.names == NONE,
@@ -77,10 +77,10 @@ class ReadAs(Method):
             f"a {self.delimiter} stands between cells": self.delimiter != AUTOMATIC,
             f"numbers have a decimal {self.decimal}": self.decimal != AUTOMATIC,
             f"the sheet is {self.sheet!r}": bool(self.sheet),
+            f"letters are {self.encoding}": letters and self.encoding != AUTOMATIC,
             "every row below the names is kept": self.every_row,
         }
-        found = [words for words, true in said.items() if true]
-        return f"Read as you said: {', '.join(found)}." if found else ""
+        return ", ".join(words for words, true in said.items() if true)
 
 
 AS_FOUND = ReadAs()

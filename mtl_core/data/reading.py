@@ -67,7 +67,7 @@ class Reading:
         rows = " and ".join(map(str, self.head))
         names = f"names in row{'s' if len(self.head) > 1 else ''} {rows}" if self.head else "no row with names"
         last = [f"sheet {short(self.sheets[0])!r}"] if self.sheets else [f"a {WORDS[self.delimiter]} between cells"]
-        written = [] if self.sheets else [self.encoding.removesuffix("-sig").upper()]
+        written = [] if self.sheets else [self.encoding.removesuffix("-sig")]
         return ", ".join([names, f"data from row {self.first}", *last, *written])
 
 
@@ -166,7 +166,7 @@ def _text(inside: Unpacked, filename: str, asked: ReadAs, kept: Kept) -> tuple[p
     if frame.empty:
         raise InvalidInput(f"{filename} has a header but no rows; add one row for each example")
     said = [] if inside.wrapping == "Excel" else _said(encoding, others, found.delimiter, asked)
-    said = [*filter(None, [asked.in_words()]), *said]
+    said = [*([f"Read as you said: {asked.in_words()}."] if asked.in_words() else []), *said]
     words = tuple(each for each in words if each[0] in frame)
     notes = [
         *_drawn(inside, len(frame)),

@@ -92,9 +92,8 @@ def _pinned(now: Recipe, after: Recipe) -> frozenset[str]:
 
 
 def _elements_back(old: Any, new: Any, current: Any, pinned: frozenset[str]) -> tuple[Any, ...]:
-    """The elements without those that a fix added, and with those that it took away, in their order where nothing
-    else changed."""
-    if current == new:
+    """The elements without those that a fix added and with those that it took away, but for those of pinned columns."""
+    if current == new and pinned.isdisjoint(name for each in (*old, *new) for name in _names(each)):
         return tuple(old)
     kept = [each for each in current if each in old or each not in new or not pinned.isdisjoint(_names(each))]
     gone = [each for each in old if each not in new and each not in kept and pinned.isdisjoint(_names(each))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from mtl_core.data.dialect import Top
 from mtl_core.data.join import as_parquet, joined, keys
 from mtl_core.data.pieces import CELL_LIMIT, PIECES_FROM
 from mtl_core.data.read_as import AS_FOUND, ReadAs
@@ -97,16 +99,21 @@ def _read_it_so() -> None:
     if "unread" not in st.session_state:
         return
     content, name, asked = st.session_state["unread"]
-    try:
-        top = first_rows(content, name, asked)
-    except InvalidInput:  # no text, or not in this encoding: the sentence above says so
-        top = ()
+    top = _top(content, name, asked)
     if len(top) < 2:
         return
     with st.expander("Say how it is to be read"):
         overruling.first_rows(top)
         overruling.choices("unread.as", asked, overruling.Seen(top))
         st.button("Read it so", key="unread.read", on_click=take_unread)
+
+
+def _top(content: bytes, name: str, asked: ReadAs) -> Top:
+    """The first rows as a person says; as found where that cannot be, and none where there is no text."""
+    for said in (overruling.chosen, lambda key, asked: asked):
+        with suppress(InvalidInput):
+            return first_rows(content, name, said("unread.as", asked))
+    return ()
 
 
 def take_unread() -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 import streamlit as st
 
 from mtl_core.data.building import ROW_MINIMUM
+from mtl_core.data.describe import split_sizes
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import MISSING_CODES, Finding
 from mtl_core.data.recipe import Recipe
@@ -21,9 +22,10 @@ SHOWN = 8
 
 
 def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
-    """The gravest findings first, then the fixes that were taken; `use` takes the upload, a recipe and what it does."""
+    """Fixes that were taken, then the gravest findings; `use` takes the upload, a recipe and what that does."""
     plan = session.experiment().plan
     every, rows = _findings(fingerprint, recipe.to_text(), plan.folds, plan.seed)
+    ways_back(fingerprint, recipe, use)
     perhaps_missing(fingerprint, [each for each in every if each.code in MISSING_CODES], recipe, use)
     found = [each for each in every if each.code not in MISSING_CODES]
     if found:
@@ -32,9 +34,8 @@ def show_findings(fingerprint: str, recipe: Recipe, use: Use) -> None:
         _show(fingerprint, finding, f"fix.{fingerprint}.{i}", use)
     if len(found) > SHOWN:
         st.caption(plain(f"{len(found) - SHOWN} more will be shown when these are dealt with."))
-    if not every and rows >= ROW_MINIMUM and _can_be_learned(fingerprint, recipe.to_text()):
+    if not every and rows >= ROW_MINIMUM and _can_be_learned(fingerprint, recipe.to_text(), plan.folds, plan.seed):
         st.caption("Nothing was found that would spoil a comparison.")
-    ways_back(fingerprint, recipe, use)
 
 
 def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
@@ -46,10 +47,10 @@ def _show(fingerprint: str, finding: Finding, key: str, use: Use) -> None:
 
 
 @lru_cache(maxsize=16)
-def _can_be_learned(fingerprint: str, recipe: str) -> bool:
-    """The data set is kept by the lab, so that it is not built again for the rest of the page."""
+def _can_be_learned(fingerprint: str, recipe: str, folds: int, seed: int) -> bool:
+    """There is a data set with its splits. The lab keeps it, so that it is not built again for the rest of the page."""
     try:
-        session.lab().dataset(Upload(fingerprint, recipe))
+        split_sizes(session.lab().dataset(Upload(fingerprint, recipe)), folds, seed)
     except InvalidInput:  # said beside the data set
         return False
     return True

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from mtl_core.data.dialect import Top
+from mtl_core.data.dialect import WORDS, Top
 from mtl_core.data.encodings import CHOICES
 from mtl_core.data.read_as import AS_FOUND, AUTOMATIC, DECIMALS, NONE, SEPARATORS, ReadAs
 from mtl_core.data.reading import Reading
 from mtl_core.registry import Knob
-from pages.ui.text import cut
+from pages.ui.text import cut, listing
 
 KNOBS = {item.name: item for item in ReadAs.knobs()}
 TEXT = ("names", "data", "delimiter", "decimal", "encoding", "every_row")
@@ -30,6 +30,8 @@ class Seen:
     top: Top
     sheets: Sequence[str] = ()
     encodings: Sequence[str] = CHOICES
+    found: Mapping[str, str] = field(default_factory=dict)
+    """What was found out, in words, where it was: knob -> words."""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -38,8 +40,16 @@ class Seen:
 
 
 def seen(reading: Reading) -> Seen:
-    found = (reading.encoding.removesuffix("-sig"), *reading.others, *CHOICES)
-    return Seen(reading.top, reading.sheets, tuple(dict.fromkeys(found)))
+    encodings = tuple(dict.fromkeys((reading.encoding.removesuffix("-sig"), *reading.others, *CHOICES)))
+    marks = {sign: word for word, sign in DECIMALS.items()}
+    found = {
+        "names": f"row {listing(list(map(str, reading.head)))}" if reading.head else "no row",
+        "delimiter": f"a {WORDS.get(reading.delimiter, '')}",
+        "decimal": marks[reading.decimal],
+        "encoding": reading.encoding,
+        "sheet": cut(next(iter(reading.sheets), ""), 24),
+    }
+    return Seen(reading.top, reading.sheets, encodings, found)
 
 
 def first_rows(top: Top, reading: Reading | None = None) -> None:
@@ -50,7 +60,8 @@ def first_rows(top: Top, reading: Reading | None = None) -> None:
     table = pd.DataFrame(rows, columns=columns)
     table = table if reading is not None else table.drop(columns="Read as")
     config = {"Row": st.column_config.NumberColumn(width=45), "Read as": st.column_config.TextColumn(width=70)}
-    st.dataframe(table, hide_index=True, column_config=config, alt="The first rows of the file as they stand there")
+    alt = "The first rows of the file as they stand there"
+    st.dataframe(table, hide_index=True, height="content", column_config=config, alt=alt)
 
 
 def choices(key: str, asked: ReadAs, facts: Seen, then: Callable[..., None] | None = None, args: Any = ()) -> None:
@@ -100,6 +111,9 @@ def _options(name: str, value: Any, facts: Seen) -> dict[Any, str]:
         "sheet": {"": "As found"} | {each: cut(each, 30) for each in facts.sheets},
     }
     options = found[name]
+    default = KNOBS[name].default
+    if value == default and name in facts.found:
+        options[default] = f"As found: {facts.found[name]}"
     return options if value in options else options | {value: str(value)}
 
 

@@ -1,4 +1,7 @@
-"""Fixes that were taken on the Data page, and one click back for each of them: the last one first."""
+"""Fixes that were taken on the Data page, and one click back for each of them: the last one first.
+
+They are kept beside the table, and so is a recipe that no address can carry: both outlive a reload.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from mtl_core.data import uploads
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.taken_back import Fix, from_text, in_force, taken_back, to_text
 from mtl_core.registry import InvalidInput
+from pages.ui.data_shelves import ADDRESS_LIMIT
 from pages.ui.text import cut, plain, plural
 from pages.ui.visitor import visitor
 
@@ -35,6 +39,21 @@ def remember(fingerprint: str, fix: Fix) -> None:
     _keep(fingerprint, [*_taken(fingerprint), fix])
 
 
+def leave_recipe(fingerprint: str, recipe: Recipe) -> None:
+    """Keep a recipe that is too long for the page's address."""
+    text = recipe.to_text()
+    known: dict[str, str] = st.session_state.setdefault("left", {})
+    if len(text) > ADDRESS_LIMIT // 2 and known.get(fingerprint) != text:
+        known[fingerprint] = text
+        _put(fingerprint, f"recipe-{visitor()}", text)
+
+
+def left_recipe(fingerprint: str) -> Recipe | None:
+    """The recipe that was kept so."""
+    text = uploads.beside(fingerprint, f"recipe-{visitor()}")
+    return Recipe.from_text(text) if text else None
+
+
 def _way_back(fingerprint: str, i: int, fix: Fix, recipe: Recipe, use: Use) -> None:
     st.button(
         plain(f"Undo: {cut(fix.what, 70)}"),
@@ -55,15 +74,15 @@ def _taken(fingerprint: str) -> list[Fix]:
     """The fixes of this visitor on this table, the first one first."""
     kept: dict[str, list[Fix]] = st.session_state.setdefault("fixes", {})
     if fingerprint not in kept:
-        kept[fingerprint] = list(from_text(uploads.beside(fingerprint, _name())))
+        kept[fingerprint] = list(from_text(uploads.beside(fingerprint, f"fixes-{visitor()}")))
     return kept[fingerprint]
 
 
 def _keep(fingerprint: str, fixes: list[Fix]) -> None:
     st.session_state["fixes"][fingerprint] = fixes
-    with suppress(OSError, InvalidInput):  # it is a convenience; the fix itself stands in the recipe
-        uploads.put_beside(fingerprint, _name(), to_text(fixes))
+    _put(fingerprint, f"fixes-{visitor()}", to_text(fixes))
 
 
-def _name() -> str:
-    return f"fixes-{visitor()}" if visitor() else "fixes"
+def _put(fingerprint: str, name: str, text: str) -> None:
+    with suppress(OSError, InvalidInput):  # a full disk, a table that was deleted: this session has it all the same
+        uploads.put_beside(fingerprint, name, text)

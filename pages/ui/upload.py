@@ -29,7 +29,7 @@ from pages.ui.preparing import prepared
 from pages.ui.reading_bar import reading_bar
 from pages.ui.recipes import recipe_file
 from pages.ui.roles import KINDS, ROLES, role_table, to_recipe
-from pages.ui.taking_back import remember
+from pages.ui.taking_back import leave_recipe, left_recipe, remember
 from pages.ui.text import cut, plain, plural
 
 ROWS_IN_SIGHT = 14
@@ -64,6 +64,7 @@ def _roles_and_findings(fingerprint: str, viewed: Source) -> Source:
     how_it_was_read(fingerprint, reading)
     st.caption("Click a cell under Use as to say what a column is for. Learn as counts for tasks only.")
     recipe = edited_recipe(fingerprint, viewed)
+    leave_recipe(fingerprint, recipe)
     recipe_file(fingerprint, recipe, reading.filename, use_recipe)
     missing_words(fingerprint, _facts_for(fingerprint, recipe)[0], recipe, use_recipe)
     show_findings(fingerprint, recipe, use_recipe)
@@ -74,7 +75,7 @@ def how_it_was_read(fingerprint: str, reading: Reading) -> None:
     """What was decided about the file, and the ways to decide otherwise."""
     kept = st.session_state["roles"][fingerprint]
     if reading.others:
-        ask_encoding(fingerprint, reading)
+        ask_encoding(fingerprint, reading, f"encoding.{fingerprint}.{kept['turn']}")
     if reading.top:
         key = f"read.{fingerprint}.{kept['turn']}"
         with st.expander(plain(f"How it was read: {reading.in_words()}"), expanded="problem" in kept):
@@ -85,7 +86,7 @@ def how_it_was_read(fingerprint: str, reading: Reading) -> None:
         st.error(f"{plain(kept['problem'])}.", icon=":material/error:")
 
 
-def ask_encoding(fingerprint: str, reading: Reading) -> None:
+def ask_encoding(fingerprint: str, reading: Reading, key: str) -> None:
     """Several encodings fit: let a person see a line in each, and choose."""
     shown = _encoding_samples(fingerprint, reading.encoding, reading.others)
     st.radio(
@@ -93,16 +94,16 @@ def ask_encoding(fingerprint: str, reading: Reading) -> None:
         list(shown),
         index=list(shown).index(reading.encoding),
         format_func=lambda name: plain(f"{name}: … {' '.join(shown[name].split())} …"),
-        key=f"encoding.{fingerprint}",
+        key=key,
         on_change=choose_encoding,
-        args=(fingerprint,),
+        args=(fingerprint, key),
     )
 
 
-def choose_encoding(fingerprint: str) -> None:
+def choose_encoding(fingerprint: str, key: str) -> None:
     """Another encoding was chosen among those that fit."""
     asked = st.session_state["roles"][fingerprint]["recipe"].reading
-    _read_as(fingerprint, replace(asked, encoding=st.session_state[f"encoding.{fingerprint}"]))
+    _read_as(fingerprint, replace(asked, encoding=st.session_state[key]))
 
 
 def read_again(fingerprint: str, key: str) -> None:
@@ -125,7 +126,8 @@ def _read_as(fingerprint: str, asked: ReadAs) -> None:
     before = _facts(fingerprint, asked=recipe.reading)[1]
     same = [(each.name, each.type) for each in columns] == [(each.name, each.type) for each in before]
     recipe = recipe if same else _proposal(reading, columns)
-    use_recipe(fingerprint, replace(recipe, reading=asked), asked.in_words() or f"Read as {reading.encoding}")
+    words = asked.in_words(letters=True)
+    use_recipe(fingerprint, replace(recipe, reading=asked), f"Read it so: {words}" if words else "Read it as found")
 
 
 def _not_so(fingerprint: str, problem: InvalidInput) -> None:
@@ -189,8 +191,11 @@ def use_recipe(fingerprint: str, recipe: Recipe, what: str) -> None:
 
 def _first_recipe(fingerprint: str, viewed: Source) -> Recipe:
     """As proposed; as it was chosen where this very table is in view already."""
-    if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint and viewed.recipe:
-        return Recipe.from_text(viewed.recipe)
+    if isinstance(viewed, Upload) and viewed.fingerprint == fingerprint:
+        if viewed.recipe:
+            return Recipe.from_text(viewed.recipe)
+        if left := left_recipe(fingerprint):
+            return left
     known: Recipe | None = st.session_state.get("proposals", {}).get(fingerprint)
     return known or _proposal(*_facts(fingerprint))
 
