@@ -62,6 +62,16 @@ def test_a_number_that_other_rows_have_too_is_fixed_wherever_the_value_stands() 
     assert leak.what.startswith("Task 'claims' is 0 wherever feature 'open' is 'No'")
 
 
+def test_several_values_with_one_answer_are_told_together() -> None:
+    status = RANDOM.choice(["open", "paid", "refunded"], ROWS, p=[0.2, 0.7, 0.1])
+    refund = np.where(status == "refunded", WIND**2 + 1, 0)
+    frame = pd.DataFrame({"heat": HEAT, "status": status, "refund": refund})
+    (leak,) = found(frame, ("heat", "status"), refund="regression")
+    rows = int((refund == 0).sum())
+    assert " is 'paid' or 'open' exactly where" in leak.what or " is 'open' or 'paid' exactly where" in leak.what
+    assert f"task 'refund' is 0 ({rows} rows" in leak.what
+
+
 def test_an_empty_date_or_cell_gives_away_what_never_happened() -> None:
     sold = HEAT > 0.5
     price = np.where(sold, WIND + 9, 0.0)

@@ -25,14 +25,15 @@ ELSEWHERE = 0.5
 CHANCE = 1e-9
 """How probable the rows may be if answers lay in them as in all others."""
 
+NAMED = 3
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A value of a feature beside which a target never varies.
+    """A value of a feature beside which a target never varies, or several with one answer.
 
-    where, answer: the value and the target's, in words. rows, share: the labelled rows that have it, and their part
+    where, answer: the values and the target's, in words. rows, share: the labelled rows that have them, and their part
     of all. exact: the answer stands in no other row.
     """
 
@@ -95,22 +96,34 @@ class Pins:
         first = np.zeros(len(rows), np.int64)
         first[codes] = answers
         enough &= np.bincount(codes, answers != first[codes], minlength=len(rows)) == 0
-        elsewhere = (np.bincount(answers)[first] - rows) / np.maximum(total - rows, 1)
+        alike = self._alike(rows, first, enough, several=not (feature.many or by_class))
+        others = np.maximum(total - alike, 1)
+        elsewhere = (np.bincount(answers)[first] - alike) / others
         chance = rows * np.log(np.maximum(elsewhere, 1 / total))
-        told = elsewhere <= (0 if feature.many or by_class else ELSEWHERE)
+        told = (elsewhere <= (0 if feature.many or by_class else ELSEWHERE)) & (total - alike >= LEAST_ROWS)
         pinned = np.flatnonzero(enough & told & (chance < np.log(CHANCE)))
         if not len(pinned):
             return None
-        best = pinned[rows[pinned].argmax()]
-        where = _where(feature.values[best], name in self._opaque)
+        best = pinned[alike[pinned].argmax()]
+        values = [feature.values[i] for i in pinned if i == best or (alike[i] > rows[i] and first[i] == first[best])]
+        where = _where(values, name in self._opaque)
         answer = _said(target.values[first[best]])
-        return Pin(where, answer, int(rows[best]), float(rows[best] / total), bool(elsewhere[best] == 0))
+        return Pin(where, answer, int(alike[best]), float(alike[best] / total), bool(elsewhere[best] == 0))
+
+    @staticmethod
+    def _alike(rows: Codes, first: Codes, enough: NDArray[np.bool_], several: bool) -> Codes:
+        """Rows of all values that fix the same answer as each value does; of that value only unless `several`."""
+        if not several:
+            return rows
+        by_answer = np.bincount(first[enough], rows[enough], minlength=int(first.max()) + 1).astype(np.int64)
+        return np.where(enough, by_answer[first], rows)
 
 
-def _where(value: Any, only_empty: bool) -> str:
+def _where(values: list[Any], only_empty: bool) -> str:
     if only_empty:
-        return "is empty" if value else "is not empty"
-    return "is empty" if pd.isna(value) else f"is {_said(value)}"
+        return "is empty" if values[0] else "is not empty"
+    said = ["empty" if pd.isna(value) else _said(value) for value in values]
+    return f"is {' or '.join(said[:NAMED])}" + (f" or {len(said) - NAMED:,} more" if len(said) > NAMED else "")
 
 
 def _said(value: Any) -> str:
