@@ -16,6 +16,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.adaptation import measured
+from mtl_core.changes import Change
 from mtl_core.data.table import CsvFile, Upload
 from mtl_core.experiment import Experiment
 from mtl_core.meta.adaptation import Adaptation
@@ -31,9 +32,10 @@ from mtl_core.meta.shown import Shown, shown_of
 from mtl_core.models.base import Trunk
 from mtl_core.registry import InvalidInput
 from mtl_core.store.tables import runs
+from pages.ui.arms import marks
 from pages.ui.importing import read
 from pages.ui.meta_addresses import compact, parsed
-from pages.ui.meta_charts import by_labels, by_steps
+from pages.ui.meta_charts import by_labels, by_steps, losses
 from pages.ui.meta_controls import first_comparison
 from pages.ui.meta_live import progress_words
 from pages.ui.meta_result import headline, numbers
@@ -231,6 +233,22 @@ def test_a_knob_turned_while_it_runs_is_passed_on_marked_and_not_called_a_differ
     at.button(key="meta-back").click().run()
     assert "Changed since then" not in words_of(at)
     assert (slider(at, "Learning rate").value, slider(at, "Repeats").value) == (0.01, 3)
+    place.lab.delete(run)
+
+
+def test_every_turn_is_drawn_at_its_meta_step_and_turns_of_one_step_share_a_number_place(place: Room) -> None:
+    asked = LONG.changed(Change(7, "maml", "inner_rate", 0.05)).changed(Change(7, "budget", "learning_rate", 0.01))
+    asked = asked.changed(Change(30, "ridge", "strength", 2.0))
+    frame = pd.DataFrame({"learner": "maml", "step": [1, 40], "mean": [2.0, 1.0], "low": 0.5, "high": 3.0})
+    layout = losses(frame, {"maml": "MAML"}, 4000, "view", marks(asked)).layout
+    assert [(each["x0"], each["x1"]) for each in layout["shapes"]] == [(7, 7), (7, 7), (30, 30)]
+    assert [(each["x"], each["text"]) for each in layout["annotations"]] == [(7, "1, 2"), (30, "3")]
+    assert layout["annotations"][1]["hovertext"] == "strength of ridge head 0.1 → 2"
+    run = ended(place, replace(asked, budget=QUICK.budget))
+    at = place.open("adapt", adaptation=run)
+    assert not at.exception
+    assert "3: at meta-step 30, strength of ridge head 0.1 → 2" in words_of(at)
+    assert "gives the same numbers" in words_of(at)
     place.lab.delete(run)
 
 

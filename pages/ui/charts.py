@@ -230,10 +230,15 @@ def mark_lines(n_panels: int, marks: Sequence[Mark]) -> list[Trace]:
 
 
 def mark_names(marks: Sequence[Mark]) -> list[Trace]:
+    """Numbers from 1; those of one step share a place: "1, 2"."""
+    numbers: dict[int, list[int]] = {}
+    for i, mark in enumerate(marks):
+        numbers.setdefault(mark.step, []).append(i)
     return [
-        {"text": str(i + 1), "hovertext": text.chart_plain(mark.label), "x": mark.step, "y": 1, "xref": "x"}
-        | {"yref": "y domain", "yanchor": "top", "xanchor": "left", "showarrow": False, "font": {"size": SIZE - 1}}
-        for i, mark in enumerate(marks)
+        {"text": ", ".join(str(i + 1) for i in here), "x": step, "y": 1, "xref": "x", "yref": "y domain"}
+        | {"hovertext": text.chart_plain(", ".join(marks[i].label for i in here))}
+        | {"yanchor": "top", "xanchor": "left", "showarrow": False, "font": {"size": SIZE - 1}}
+        for step, here in numbers.items()
     ]
 
 
