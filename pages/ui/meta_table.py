@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from mtl_core.data.read_as import ReadAs
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import Upload, load_upload
 from mtl_core.data.uploads import StoredTable, uploads_of
@@ -44,8 +45,9 @@ def own_groups(now: Groups | None) -> Groups:
         if EXAMPLE.is_file():
             st.button("Try it with the schools of the example", key="meta.example", on_click=take_example)
         raise InvalidInput("no table is here yet; drop one in which a column names the group of each row")
-    group, task = _columns(fingerprint, now)
-    return Groups(Upload(fingerprint, _recipe(fingerprint, group, task)), task)
+    asked = _asked(fingerprint, now)
+    group, task = _columns(fingerprint, asked, now)
+    return Groups(Upload(fingerprint, _recipe(fingerprint, asked, group, task)), task)
 
 
 def take() -> None:
@@ -83,10 +85,20 @@ def _table(tables: list[StoredTable], now: Groups | None) -> str | None:
     )
 
 
-def _columns(fingerprint: str, now: Groups | None) -> tuple[str, str]:
+def _asked(fingerprint: str, now: Groups | None) -> ReadAs | None:
+    """How the table is read: as it was said on the Data page, else as in the run that was opened."""
+    if known := st.session_state.get("roles", {}).get(fingerprint):
+        said: ReadAs = known["recipe"].reading
+        return said
+    if now is None or not isinstance(now.data, Upload) or now.data.fingerprint != fingerprint or not now.data.recipe:
+        return None
+    return Recipe.from_text(now.data.recipe).reading
+
+
+def _columns(fingerprint: str, asked: ReadAs | None, now: Groups | None) -> tuple[str, str]:
     """The column of groups, and the one with the number to predict."""
     before = _before(fingerprint, now)
-    counts, numbers = _offered(fingerprint)
+    counts, numbers = _offered(fingerprint, asked)
     groups = list(counts)
     if not groups:
         raise InvalidInput(
@@ -138,12 +150,12 @@ def number_columns(frame: pd.DataFrame) -> list[str]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking at the table")
-def _offered(fingerprint: str) -> tuple[dict[str, int], list[str]]:
+def _offered(fingerprint: str, asked: ReadAs | None) -> tuple[dict[str, int], list[str]]:
     """Columns that may name groups, and those that may be predicted; worked out once for each table."""
-    frame, _ = load_upload(fingerprint)
+    frame, _ = load_upload(fingerprint, (), asked)
     return group_columns(frame), number_columns(frame)
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking at the table")
-def _recipe(fingerprint: str, group: str, task: str) -> str:
-    return recipe_of(*load_upload(fingerprint), group, task).to_text()
+def _recipe(fingerprint: str, asked: ReadAs | None, group: str, task: str) -> str:
+    return recipe_of(*load_upload(fingerprint, (), asked), group, task).to_text()
