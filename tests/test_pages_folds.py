@@ -15,8 +15,8 @@ LATE = np.arange(ROWS) >= 0.4 * ROWS
 RANDOM = np.random.default_rng(0)
 TABLE = pd.DataFrame(
     {
-        "day": pd.date_range("2023-01-01", periods=ROWS).strftime("%Y-%m-%d"),
         "heat": RANDOM.normal(size=ROWS),
+        "day": pd.date_range("2023-01-01", periods=ROWS).strftime("%Y-%m-%d"),
         "sales": RANDOM.normal(size=ROWS),
         "sold": np.where(LATE & (RANDOM.random(ROWS) < 0.5), "yes", "no"),
     }

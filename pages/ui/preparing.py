@@ -78,7 +78,8 @@ def _split(key: str, recipe: Recipe, columns: Sequence[Column]) -> Recipe:
 
 def _by(key: str, needs: str, recipe: Recipe, columns: Sequence[Column]) -> str:
     tasks = dict(recipe.tasks)
-    names = [column.name for column in columns if column.name not in tasks and _able(column, needs)]
+    able = [column for column in columns if column.name not in tasks and _able(column, needs)]
+    names = [column.name for column in sorted(able, key=lambda column: column.type != "date")]
     if not names:
         st.caption(f"No column of this table seems to say the {needs} of a row.")
         return ""
