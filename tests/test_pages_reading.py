@@ -179,9 +179,7 @@ def test_roles_of_a_wide_table_and_its_fixes_outlive_a_reload(place: Room) -> No
 def test_new_tasks_read_the_table_as_it_was_said_on_the_data_page(place: Room) -> None:
     rows = b"".join(b"s%d,%d,%d.5\n" % (i % 6, i, i % 11) for i in range(90))
     at = say(drop(place, b"shop,day,sales\n" + rows), names="none", data=2)
-    cookie = at.session_state["visitor"]
     at.switch_page("pages/adapt.py").run()
-    at.session_state["visitor"] = cookie
     next(box for box in at.selectbox if box.label == "Tasks to learn from").set_value("groups").run()
     assert not at.warning
     labels = {box.label: box.value for box in at.selectbox}

@@ -28,7 +28,7 @@ def visitor() -> str:
 def remember_visitor() -> None:
     """Let the browser keep the secret, unless it does already."""
     if st.context.cookies.get(COOKIE) != _secret():
-        _keep(key="visitor", data={"name": COOKIE, "secret": _secret()})
+        _keep(key="visitor_cookie", data={"name": COOKIE, "secret": _secret()})
 
 
 def _secret() -> str:
