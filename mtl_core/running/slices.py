@@ -7,19 +7,16 @@ can vanish at any time.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from mtl_core import devices
 from mtl_core.data.base import Dataset
 from mtl_core.events import Event, dumps
 from mtl_core.experiment import Unit
 from mtl_core.meta.adaptation import LearnerUnit
 from mtl_core.running.caches import ByteLimited
 from mtl_core.running.kinds import DataKey, Kind, kind_of
+from mtl_core.running.speed import clock
 from mtl_core.store.journal import Fact
 from mtl_core.store.records import Wish
 from mtl_core.tasks import TaskSpec
@@ -88,19 +85,14 @@ def work(job: Job) -> Part | Missing:
     kind, prepared, state = kind_of(job.experiment), _prepared_for(job), _state_for(job)
     if prepared is None or (state is None and job.step > 0):
         return Missing(prepared is None, state is None and job.step > 0)
-    begun = _clock()()
+    now = clock()
+    begun = now()
     part = kind.advance(job, prepared, state)
-    seconds = _clock()() - begun
+    seconds = now() - begun
     _states.put((job.run, job.unit.index), (part.step, part.state), len(part.state))
     facts = tuple(Fact(event.unit, _step(event), event.kind, dumps(event)) for event in part.events)
     kept = part.state if job.returns_state else None
     return Part(facts, part.step, part.done, seconds, kept, len(part.state), _diverged(kind, part.events))
-
-
-@cache
-def _clock() -> Callable[[], float]:
-    """The processor's time for this thread, which other work on the machine does not lengthen; a card has none."""
-    return time.thread_time if devices.available() == ("cpu",) else time.perf_counter
 
 
 def _prepared_for(job: Job) -> Any:

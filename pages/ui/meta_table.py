@@ -70,7 +70,7 @@ def _show_newest() -> None:
 def _table(tables: list[StoredTable], now: Groups | None) -> str | None:
     names = {each.fingerprint: each.reading.filename for each in tables}
     if now is not None and isinstance(now.data, Upload):
-        names.setdefault(now.data.fingerprint, "the table of this run")
+        names.setdefault(now.data.fingerprint, "the table of these settings")
     if not names:
         return None
     if st.session_state.get("meta.table") not in names:
