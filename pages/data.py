@@ -39,7 +39,7 @@ def choice() -> Source | None:
     shelf = st.segmented_control(
         "Where from",
         list(SHELVES),
-        default=now.shelf,
+        default=None if "shelf" in st.session_state else now.shelf,
         required=True,
         format_func=SHELVES.__getitem__,
         key="shelf",
