@@ -52,6 +52,13 @@ def test_a_first_row_that_reads_like_names_can_be_said_to_be_data() -> None:
     assert "Read as you said: no row has names." in reading.notes
 
 
+def test_names_that_also_stand_below_are_told() -> None:
+    note = "The first row ('red small n0') was read as names, though 2 of its 3 texts also stand below it"
+    assert any(note in each for each in read_table(TEXTS, "t.csv")[1].notes)
+    assert not any("also stand below" in each for each in read_table(b"colour,size,name\n" + TEXTS, "t.csv")[1].notes)
+    assert not any("also stand below" in each for each in read_table(TEXTS, "t.csv", NO_NAMES)[1].notes)
+
+
 def test_a_first_row_that_reads_like_data_can_be_said_to_hold_the_names() -> None:
     content = b"1,2,3\n" + b"".join(b"%d,%d,%d\n" % (i, i, i) for i in range(5))
     assert len(read(content)) == 6

@@ -81,7 +81,9 @@ def shown(row: list[str]) -> str:
 
 
 def _doubt(rows: Rows) -> list[str]:
-    """A note where half of the names stand below them too."""
+    """A note where all columns are texts and half of the names stand below them too."""
+    if any(_is_numeric(rows, column) for column in range(len(rows[0]))):
+        return []
     said, again = _said_again(rows)
     if 2 * again < said or again < 2:
         return []

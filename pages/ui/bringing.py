@@ -102,7 +102,7 @@ def _read_it_so() -> None:
     top = _top(content, name, asked)
     if len(top) < 2:
         return
-    with st.expander("Say how it is to be read"):
+    with st.expander("Say how it is to be read", expanded=True):
         overruling.first_rows(top)
         overruling.choices("unread.as", asked, overruling.Seen(top))
         st.button("Read it so", key="unread.read", on_click=take_unread)

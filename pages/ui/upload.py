@@ -78,7 +78,7 @@ def how_it_was_read(fingerprint: str, reading: Reading) -> None:
         ask_encoding(fingerprint, reading, f"encoding.{fingerprint}.{kept['turn']}")
     if reading.top:
         key = f"read.{fingerprint}.{kept['turn']}"
-        with st.expander(plain(f"How it was read: {reading.in_words()}"), expanded="problem" in kept):
+        with st.expander(plain(f"How it was read: {reading.in_words()}"), expanded="reading" in kept):
             overruling.first_rows(reading.top, reading)
             asked = kept["recipe"].reading
             overruling.choices(key, asked, overruling.seen(reading), read_again, (fingerprint, key))
@@ -113,6 +113,7 @@ def read_again(fingerprint: str, key: str) -> None:
         _read_as(fingerprint, overruling.chosen(key, kept["recipe"].reading))
     except InvalidInput as problem:
         _not_so(fingerprint, problem)
+    st.session_state["roles"][fingerprint]["reading"] = True  # somebody is at it, so it stays open
 
 
 def _read_as(fingerprint: str, asked: ReadAs) -> None:
