@@ -184,3 +184,11 @@ def test_new_tasks_read_the_table_as_it_was_said_on_the_data_page(place: Room) -
     assert not at.warning
     labels = {box.label: box.value for box in at.selectbox}
     assert (labels["Each of these is a task"], labels["Number to predict"]) == ("column 1", "column 3")
+
+
+def test_another_table_can_come_while_a_second_file_waits_to_be_joined(place: Room) -> None:
+    at = drop(place, csv(TABLE))
+    at.file_uploader(key="join.file").upload("second.csv", csv(TABLE[["subject", "age"]]), "text/csv").run()
+    at.file_uploader(key="file").upload("third.csv", csv(TABLE.assign(more=1.5)), "text/csv").run()
+    assert not at.error
+    assert "more" in columns(at)

@@ -35,19 +35,18 @@ def taken_back(now: Recipe, fix: Fix) -> Recipe:
     if now == after or before.reading != after.reading:
         return before if now.reading == after.reading else now
     changed: dict[str, Any] = {}
+    pinned = _moved(now, after)
     for field in dataclasses.fields(Recipe):
         old, new, current = (getattr(recipe, field.name) for recipe in (before, after, now))
         if old == new:
             continue
         if isinstance(old, tuple):
-            pinned = _pinned(now, after) if field.name in _ROLES else frozenset()
-            changed[field.name] = _elements_back(old, new, current, pinned)
+            changed[field.name] = _elements_back(old, new, current, pinned if field.name in _ROLES else frozenset())
         elif current == new:
             changed[field.name] = old
     back = replace(now, **changed)
-    others = replace(back, features=())
-    moved = {name for name in {*before.columns, *after.columns} if before.role_of(name) != after.role_of(name)}
-    free = [name for name in back.features if name not in moved or others.role_of(name) == "ignore"]
+    moved, others = _moved(before, after), _roles(replace(back, features=()))
+    free = [name for name in back.features if name not in moved or name not in others]
     return replace(back, features=tuple(free))
 
 
@@ -85,18 +84,28 @@ def from_text(text: str) -> tuple[Fix, ...]:
         return ()
 
 
-def _pinned(now: Recipe, after: Recipe) -> frozenset[str]:
-    """Columns whose role was changed since."""
-    names = {*now.columns, *after.columns}
-    return frozenset(name for name in names if now.role_of(name) != after.role_of(name))
+def _moved(one: Recipe, other: Recipe) -> frozenset[str]:
+    """Columns that have another role in the other recipe."""
+    first, second = _roles(one), _roles(other)
+    return frozenset(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+
+
+def _roles(recipe: Recipe) -> dict[str, str]:
+    """The role of every column that has one; at once, since a wide table has thousands."""
+    several = {"feature": recipe.features, "box": recipe.edges, "task": dict(recipe.tasks)}
+    found = {name: role for role, names in several.items() for name in names}
+    others = {name: recipe.role_of(name) for name in recipe.columns if name not in found}
+    return {name: role for name, role in others.items() if role != "ignore"} | found
 
 
 def _elements_back(old: Any, new: Any, current: Any, pinned: frozenset[str]) -> tuple[Any, ...]:
     """The elements without those that a fix added and with those that it took away, but for those of pinned columns."""
     if current == new and pinned.isdisjoint(name for each in (*old, *new) for name in _names(each)):
         return tuple(old)
-    kept = [each for each in current if each in old or each not in new or not pinned.isdisjoint(_names(each))]
-    gone = [each for each in old if each not in new and each not in kept and pinned.isdisjoint(_names(each))]
+    before, after = set(old), set(new)
+    kept = [each for each in current if each in before or each not in after or not pinned.isdisjoint(_names(each))]
+    known = after.union(kept)
+    gone = [each for each in old if each not in known and pinned.isdisjoint(_names(each))]
     return (*kept, *gone)
 
 

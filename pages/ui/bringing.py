@@ -19,7 +19,7 @@ from mtl_core.data.read_as import AS_FOUND, ReadAs
 from mtl_core.data.reading import first_rows
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.sampling import DRAWN_ROWS
-from mtl_core.data.table import Upload, load_for, load_upload, store_upload
+from mtl_core.data.table import Upload, first_recipe, load_for, load_upload, store_upload
 from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import SENT_LIMIT_MB, UPLOAD_LIMIT_MB, upload_days
@@ -195,8 +195,10 @@ def both(recipe: Recipe, more: Recipe) -> Recipe:
 
 def _recipe(fingerprint: str) -> Recipe:
     """What was decided about the table in view."""
-    kept: Recipe = st.session_state["roles"][fingerprint]["recipe"]
-    return kept
+    if known := st.session_state.get("roles", {}).get(fingerprint):
+        kept: Recipe = known["recipe"]
+        return kept
+    return first_recipe(*load_upload(fingerprint))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
