@@ -72,7 +72,7 @@ class ReadAs(Method):
         names = " and ".join(map(str, self.name_rows))
         said = {
             "no row has names": self.names == NONE,
-            f"names are in row {names}": bool(names),
+            f"names are in row{'s' if ' ' in names else ''} {names}": bool(names),
             f"data begin in row {self.data}": self.data > 0,
             f"a {self.delimiter} stands between cells": self.delimiter != AUTOMATIC,
             f"numbers have a decimal {self.decimal}": self.decimal != AUTOMATIC,
