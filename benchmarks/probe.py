@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.verdict_speed import waited
+from benchmarks.verdict_speed import two_workers
 from benchmarks.work import Row
 from mtl_core import probing
 from mtl_core.api import Lab
@@ -35,17 +34,9 @@ def made(path: Path) -> Source:
 
 
 def measure() -> list[Row]:
-    with tempfile.TemporaryDirectory() as home:
-        os.environ |= {"MTL_LAB_HOME": home, "MTL_LAB_WORKERS": "2"}
-        os.environ.pop("MTL_LAB_STORE", None)
-        lab = Lab()
-        lab.ensure_engine()
-        try:
-            waited(lab.engine_ready)
-            _asked(lab, Penguins())  # the workers' first run starts them
-            return [_asked(lab, data) for data in (BikeHire(), Cars(), made(Path(home) / "made.csv"))]
-        finally:
-            lab.close()
+    with two_workers() as lab, tempfile.TemporaryDirectory() as folder:
+        _asked(lab, Penguins())  # the workers' first run starts them
+        return [_asked(lab, data) for data in (BikeHire(), Cars(), made(Path(folder) / "made.csv"))]
 
 
 def _asked(lab: Lab, data: Source) -> Row:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from benchmarks.work import Row
 from mtl_core.api import Lab
@@ -25,7 +26,9 @@ def experiment(seed: int) -> Experiment:
     )
 
 
-def measure() -> list[Row]:
+@contextmanager
+def two_workers() -> Iterator[Lab]:
+    """A lab in a home of its own with two workers that are ready."""
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"MTL_LAB_HOME": home, "MTL_LAB_WORKERS": "2"}
         os.environ.pop("MTL_LAB_STORE", None)
@@ -33,10 +36,15 @@ def measure() -> list[Row]:
         lab.ensure_engine()
         try:
             waited(lab.engine_ready)
-            networks = lab.estimate(experiment(0)).networks
-            seconds = min(_run(lab, seed) for seed in range(4))
+            yield lab
         finally:
             lab.close()
+
+
+def measure() -> list[Row]:
+    with two_workers() as lab:
+        networks = lab.estimate(experiment(0)).networks
+        seconds = min(_run(lab, seed) for seed in range(4))
     return [Row(f"full verdict, {networks} networks, from submission to stored verdict", seconds, "s", LIMIT_SECONDS)]
 
 

@@ -15,12 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_core.lazy import torch
-from mtl_core.registry import InvalidInput
+from mtl_core.registry import InvalidInput, knob
 
 CHOICES = ("auto", "cuda", "mps", "cpu")
 """What a person may ask for; "auto" is the first of the others that is there."""
 os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 """What Apple's backend lacks (eigenvalues, for one) is computed on the processor; torch reads it when it is loaded."""
+
+
+def device_knob() -> Any:
+    """The knob that asks for a device, of every kind of run."""
+    return knob(
+        "auto",
+        "auto = a graphics card if the machine has one (NVIDIA's, then Apple's), else the processor",
+        label="Computed on",
+        choices=CHOICES,
+        advanced=True,
+    )
 
 
 def available() -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from mtl_core import __version__, draws
 from mtl_core.changes import Change, Turnable
 from mtl_core.data.base import Dataset, Source, sources
 from mtl_core.data.prepare import encoded_names
-from mtl_core.devices import CHOICES
+from mtl_core.devices import device_knob
 from mtl_core.events import Replica
 from mtl_core.models.base import Shape, Sharing, Trunk, sharings
 from mtl_core.models.conv import grids
@@ -71,13 +71,7 @@ class Training(Method):
         choices=("none", "balanced"),
         advanced=True,
     )
-    device: str = knob(
-        "auto",
-        "auto = a graphics card if the machine has one (NVIDIA's, then Apple's), else the processor",
-        label="Computed on",
-        choices=CHOICES,
-        advanced=True,
-    )
+    device: str = device_knob()
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def test_a_knob_turned_while_it_runs_is_passed_on_marked_and_not_called_a_differ
     assert "Changed since then" not in words
     slider(at, "Repeats").set_value(4).run()
     assert "Changed since then: how learners are prepared" in words_of(at)
-    at.button(key="meta-back").click().run()
+    at.button(key="back.adaptation").click().run()
     assert "Changed since then" not in words_of(at)
     assert (slider(at, "Learning rate").value, slider(at, "Repeats").value) == (0.01, 3)
     place.lab.delete(run)

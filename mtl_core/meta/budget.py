@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtl_core import draws
-from mtl_core.devices import CHOICES
+from mtl_core.devices import device_knob
 from mtl_core.meta.families import Starts
 from mtl_core.registry import Method, knob
 
@@ -66,13 +66,7 @@ class Budget(Method):
         high=100_000,
         advanced=True,
     )
-    device: str = knob(
-        "auto",
-        "auto = a graphics card if the machine has one (NVIDIA's, then Apple's), else the processor",
-        label="Computed on",
-        choices=CHOICES,
-        advanced=True,
-    )
+    device: str = device_knob()
     seed: int = knob(0, "Another seed: other starts, other tasks", low=0, high=2**31 - 1, advanced=True)
 
 

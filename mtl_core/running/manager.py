@@ -62,7 +62,7 @@ class Manager:
         end = time.monotonic() + 1.0
         while self.turns.busy and time.monotonic() < end:
             self._listen(0.05)
-        for course in self.courses.values():
+        for course in list(self.courses.values()):  # one that was deleted meanwhile leaves
             self._write(course, saved=course.unstored())
         self.helpers.shutdown(wait=False, cancel_futures=True)
 

@@ -13,8 +13,8 @@ from pages.ui.meta_charts import losses
 from pages.ui.meta_controls import load
 from pages.ui.meta_result import charts_of_errors, headline, numbers_of, who_is_compared
 from pages.ui.run_detail import exports
-from pages.ui.train_bar import NOW, SOON, STEP_TIP
-from pages.ui.turning import ACTIVE
+from pages.ui.train_bar import STEP_TIP
+from pages.ui.turning import ACTIVE, moved_on
 
 if TYPE_CHECKING:
     from mtl_core.api import AdaptationRecord
@@ -84,7 +84,9 @@ def live_region(record: AdaptationRecord, asked: Adaptation | None) -> None:
     """Everything that changes while the run is on its way; looks again by itself until it has ended."""
     st.session_state["meta.drawn"] = (record.id, record.status)
     if asked is not None and (changed := changed_since(record, asked)):
-        _moved_on(record, changed)
+        if moved_on(record, changed):
+            load(record.experiment.in_force())
+            st.rerun()
     elif record.status in ACTIVE and any(each.trains for each in record.experiment.learners):
         st.caption(TURN_TIP)
     st.fragment(_region, run_every=EVERY if record.status in ACTIVE else None)(record.id)
@@ -94,20 +96,6 @@ TURN_TIP = (
     "While it runs you can turn the learning rate and, under More settings, how far each learner steps on a task; "
     "every turn is marked on the curves."
 )
-
-
-def _moved_on(record: AdaptationRecord, changed: list[str]) -> None:
-    """The results stay, with a word on what is not as it was, and a way back."""
-    soon = NOW if record.has_ended else SOON
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(
-            f"These results are for {text.plain(text.cut(record.name, 60))}. Changed since then: "
-            f"{text.listing(changed)}. {soon}",
-            width="stretch",
-        )
-        if st.button("Back to its settings", key="meta-back", type="tertiary"):
-            load(record.experiment.in_force())
-            st.rerun()
 
 
 def _region(run_id: str) -> None:

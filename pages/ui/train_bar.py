@@ -14,7 +14,7 @@ from pages.ui import session, text
 from pages.ui.addresses import in_force
 from pages.ui.fold_words import fold_words
 from pages.ui.train_actions import changed_since, wish
-from pages.ui.turning import ACTIVE
+from pages.ui.turning import ACTIVE, moved_on
 
 if TYPE_CHECKING:
     from mtl_core.api import RunRecord
@@ -23,8 +23,6 @@ _question_key = component(
     "mtl_lab_question_key", js=Path(__file__).with_name("question_key.js").read_text("utf-8"), isolate_styles=False
 )
 
-NOW = "Run shows the new settings."
-SOON = "These count from the next run on; Stop ends this one."
 LONG = 15 * 60
 """Seconds from which on the page advises a smaller run."""
 
@@ -115,13 +113,6 @@ def notices(record: RunRecord | None) -> None:
             st.info("Nothing has been trained here yet. Press Run: the first curves stand half a second later.")
         return
     changed = changed_since(record)
-    if changed:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(
-                f"These results are for {text.plain(text.cut(record.name, 60))}. Changed since then: "
-                f"{text.listing(changed)}. {SOON if record.status in ACTIVE else NOW}",
-                width="stretch",
-            )
-            if st.button("Back to its settings", key="back", type="tertiary"):
-                session.load(in_force(record.experiment))
-                st.rerun()
+    if changed and moved_on(record, changed):
+        session.load(in_force(record.experiment))
+        st.rerun()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from mtl_core.changes import Change, Turnable
-from pages.ui import session
+from pages.ui import session, text
 from pages.ui.patience import wait_until
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ W = TypeVar("W", bound=Turnable)
 ACTIVE = ("queued", "running", "paused")
 Values = dict[tuple[str, str, str], Any]
 """(part, method, knob) -> value as in JSON."""
+NOW = "Run shows the new settings."
+SOON = "These count from the next run on; Stop ends this one."
 
 
 def live_values(asked: Turnable) -> Values:
@@ -67,6 +69,17 @@ def standing(record: Record, asked: W) -> W:
         if not any((each.part, each.knob, each.value) == (part, knob, value) for each in asked.changes[known:]):
             asked = asked.changed(Change(asked.steps, part, knob, value))
     return asked.in_force()
+
+
+def moved_on(record: Record, changed: list[str]) -> bool:
+    """Say that the controls have moved on from what is shown, and offer the way back; whether it is wanted."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f"These results are for {text.plain(text.cut(record.name, 60))}. Changed since then: "
+            f"{text.listing(changed)}. {SOON if record.status in ACTIVE else NOW}",
+            width="stretch",
+        )
+        return st.button("Back to its settings", key=f"back.{record.experiment.kind}", type="tertiary")
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
