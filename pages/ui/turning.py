@@ -22,6 +22,7 @@ W = TypeVar("W", bound=Turnable)
 ACTIVE = ("queued", "running", "paused")
 Values = dict[tuple[str, str, str], Any]
 """(part, method, knob) -> value as in JSON."""
+PassedOn = tuple[tuple[Any, ...], tuple[Change, ...]]
 NOW = "Run shows the new settings."
 SOON = "These count from the next run on; Stop ends this one."
 
@@ -56,7 +57,8 @@ def pass_on(record: Record, asked: Turnable, *, fits: bool = True) -> None:
     for (part, method, knob), value in now.items():
         before = stands.get((part, method, knob))
         if before is not None and sent.get((part, method, knob)) == before != value:
-            _passed_on(record.id)[part, knob] = value, len(record.experiment.changes)
+            ours = _passed_on(record.id).get((part, knob), ((), ()))[0]
+            _passed_on(record.id)[part, knob] = (*ours, value), record.experiment.changes
             lab.change(record.id, part, knob, value)
             turned = True
     if turned:  # so that the page is drawn with its mark
@@ -64,10 +66,14 @@ def pass_on(record: Record, asked: Turnable, *, fits: bool = True) -> None:
 
 
 def standing(record: Record, asked: W) -> W:
-    """What a run stands at that asks for this, with what was passed on to it from here and may not have reached it."""
-    for (part, knob), (value, known) in _passed_on(record.id).items() if record.status in ACTIVE else ():
-        if not any((each.part, each.knob, each.value) == (part, knob, value) for each in asked.changes[known:]):
-            asked = asked.changed(Change(asked.steps, part, knob, value))
+    """What a run stands at that asks for this, with what was passed on to it from here and has not reached it.
+
+    It has, once its last value is there; or one that came from elsewhere, which may have taken its place.
+    """
+    for (part, knob), (values, known) in _passed_on(record.id).items() if record.status in ACTIVE else ():
+        fresh = [each.value for each in asked.changes if (each.part, each.knob) == (part, knob) and each not in known]
+        if not any(value == values[-1] or value not in values for value in fresh):
+            asked = asked.changed(Change(asked.steps, part, knob, values[-1]))
     return asked.in_force()
 
 
@@ -91,10 +97,7 @@ def _sent(asked: Turnable) -> str:
     return f"sent.{type(asked).__name__}"
 
 
-def _passed_on(run_id: str) -> dict[tuple[str, str], tuple[Any, int]]:
-    """Knobs of a run that were turned in this session: the last value, and the run's changes that were known then.
-
-    The run may not have it yet; once it has, somebody else may have turned the knob further.
-    """
-    turned: dict[tuple[str, str], tuple[Any, int]] = st.session_state.setdefault(f"turned.{run_id}", {})
+def _passed_on(run_id: str) -> dict[tuple[str, str], PassedOn]:
+    """Knobs of a run that were turned in this session: their values, and the run's changes known at the last turn."""
+    turned: dict[tuple[str, str], PassedOn] = st.session_state.setdefault(f"turned.{run_id}", {})
     return turned
