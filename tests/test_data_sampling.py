@@ -24,7 +24,7 @@ from mtl_core.data.recipe import Recipe
 from mtl_core.data.sampling import Large, chosen, draw
 from mtl_core.data.table import CsvFile, Upload, csv_source, load_upload, store_upload
 from mtl_core.data.treatment import thinned
-from mtl_core.data.uploads import uploads_of
+from mtl_core.data.upload_folders import uploads_of
 from mtl_core.registry import InvalidInput
 
 ROWS, LEFT = 60_000, 500

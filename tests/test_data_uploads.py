@@ -9,20 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mtl_core.data import uploads
+from mtl_core.data import upload_folders
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import CsvFile, Upload
-from mtl_core.data.uploads import (
-    DAY,
-    delete_upload,
-    expire_daily,
-    expire_uploads,
-    load_original,
-    load_upload,
-    store_upload,
-    uploads_of,
-    use_upload,
-)
+from mtl_core.data.upload_folders import DAY, delete_upload, expire_daily, expire_uploads, uploads_of
+from mtl_core.data.uploads import load_original, load_upload, store_upload, use_upload
 from mtl_core.registry import InvalidInput
 
 CONTENT = b"country,x,y\n" + b"".join(b"%s,%d,%d\n" % (b"NA" if i % 3 else b"DE", i, i * i) for i in range(30))
@@ -78,7 +69,7 @@ def test_what_nobody_reads_expires_and_what_is_read_stays(home: Path, monkeypatc
 
 
 def test_old_tables_go_once_a_day_while_the_lab_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "_expired", 0.0)
+    monkeypatch.setattr(upload_folders, "_expired", 0.0)
     now = time.time()
     assert expire_daily(now)
     old = store_upload(CONTENT, "a.csv", owner="ann")

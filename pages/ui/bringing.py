@@ -20,7 +20,7 @@ from mtl_core.data.reading import first_rows
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.sampling import DRAWN_ROWS
 from mtl_core.data.table import Upload, first_recipe, load_for, load_upload, store_upload
-from mtl_core.data.uploads import StoredTable, delete_upload, uploads_of
+from mtl_core.data.upload_folders import StoredTable, delete_upload, uploads_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import SENT_LIMIT_MB, UPLOAD_LIMIT_MB, upload_days
 from pages.ui import overruling

@@ -10,7 +10,7 @@ import streamlit as st
 from mtl_core.data.read_as import ReadAs
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.table import Upload, load_upload
-from mtl_core.data.uploads import StoredTable, uploads_of
+from mtl_core.data.upload_folders import StoredTable, uploads_of
 from mtl_core.meta.groups import FEWEST_ROWS, Groups, recipe_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB

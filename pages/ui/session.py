@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urljoin
 
 import streamlit as st
 
-from mtl_core.data.uploads import expire_daily
+from mtl_core.data.upload_folders import expire_daily
 from mtl_core.registry import InvalidInput
 from pages.ui import addresses, text
 from pages.ui.menu import link, through_the_menu
