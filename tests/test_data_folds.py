@@ -67,8 +67,17 @@ def test_time_is_not_proposed_where_its_folds_would_lack_something() -> None:
 def test_fewer_folds_are_named_where_they_would_do() -> None:
     frame = FRAME.assign(sold=np.where((np.arange(N) >= 50) & (RNG.random(N) < 0.5), "yes", "no"))
     (finding,) = [each for each in of_folds(frame, BY_TIME, folds=10) if each.code == "fold-one-answer"]
-    assert finding.why.endswith("With 5 folds it would not be so.")
+    assert finding.why.endswith("With 5 folds, which are set on Train, it is not so.")
+    assert finding.recipe is None  # time was split for a reason
     assert of_folds(frame, BY_TIME) == []
+
+
+def test_time_is_proposed_where_fewer_folds_would_do() -> None:
+    dated = replace(RECIPE, features=("x", "day"), tasks=RECIPE.tasks[:1])
+    (order,) = [each for each in diagnose(FRAME, dated, folds=20) if each.code == "time-order"]
+    assert "But split so: Only" in order.why
+    assert order.why.endswith("With 5 folds, which are set on Train, it is not so.")
+    assert order.recipe is not None
 
 
 def test_a_task_whose_labels_lie_in_one_group_is_named_with_the_reason() -> None:

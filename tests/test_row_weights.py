@@ -22,9 +22,13 @@ from sklearn.utils.class_weight import compute_class_weight
 from mtl_core.data.base import Dataset
 from mtl_core.data.building import build_dataset
 from mtl_core.data.columns import guess
+from mtl_core.data.doctor import diagnose
 from mtl_core.data.prepare import prepare
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.synthetic import Relatedness
+from mtl_core.evaluation.compare import compare
+from mtl_core.evaluation.history import History
+from mtl_core.evaluation.notes import WEIGHTED
 from mtl_core.evaluation.summaries import trivial_error
 from mtl_core.events import Progress, UnitFinished
 from mtl_core.experiment import Experiment, Plan, Training, shape_for
@@ -294,9 +298,10 @@ def test_how_heavy_a_thing_is_stays_a_feature_or_a_task(name: str) -> None:
 
 
 def test_of_two_weights_one_is_proposed_and_the_other_left_out() -> None:
-    recipe = guess_recipe(frame(case_weight=1.0 + np.arange(40)))
+    recipe = guess_recipe(frame(case_weight=1.0 + np.arange(40) % 2))
     assert (recipe.weight, "case_weight" in recipe.columns) == ("survey_weight", False)
-    assert [each.role for each in guess(frame(survey_weight=-1.0 - np.arange(40.0)))].count("weight") == 0
+    (below,) = (each for each in guess(frame(survey_weight=np.arange(40.0) - 3)) if each.name == "survey_weight")
+    assert (below.role, below.reason) == ("ignore", "named like the weight of a row, but 3 are below 0")
 
 
 def test_a_recipe_with_a_weight_goes_to_json_and_back_and_forgets_a_column_that_is_gone() -> None:
@@ -313,6 +318,34 @@ def test_the_table_of_roles_takes_one_weight_and_gives_the_recipe_back() -> None
     table.loc[table["column"] == "case_weight", "role"] = WEIGHT
     with pytest.raises(InvalidInput, match="are both weights; keep one"):
         to_recipe(table)
+
+
+def test_words_taken_as_missing_leave_a_weight_and_no_feature() -> None:
+    table = frame(survey_weight=["heavy", *map(str, np.arange(1, 40) / 7)])
+    recipe = guess_recipe(table)
+    assert (recipe.weight, "survey_weight" in recipe.columns) == ("", False)
+    (finding,) = [each for each in diagnose(table, recipe) if each.code == "text-in-numbers"]
+    assert finding.recipe is not None
+    assert (finding.recipe.weight, finding.recipe.features) == ("survey_weight", recipe.features)
+
+
+def test_lists_are_kept_together_without_weights_that_differ_within_one() -> None:
+    table = frame(query_id=np.repeat(np.arange(8), 5), grade=np.tile([0.0, 1, 2, 3, 1], 8))
+    recipe = replace(RECIPE, features=("x", "query_id"), tasks=(("grade", "regression"),))
+    for weights, left in ((table["survey_weight"], ""), (table["query_id"] + 1.0, "survey_weight")):
+        (finding,) = [each for each in diagnose(table.assign(survey_weight=weights), recipe) if each.code == "queries"]
+        assert finding.recipe is not None
+        assert finding.recipe.weight == left
+        assert ("let all rows count alike" in finding.fix) == (not left)
+        build_dataset(table.assign(survey_weight=weights), finding.recipe, "Lists")
+
+
+def test_a_verdict_says_that_rows_count_by_their_weights() -> None:
+    data = replace(weighted(), boxes={}, queries=None).choose(("regression", "binary"))
+    plan = Experiment(Relatedness(), ("regression", "binary"), trunk=Trunk(width=4), plan=Plan(folds=2))
+    history = History(plan, data.tasks, shape_for(plan, data))
+    assert WEIGHTED in compare(history, data).notes
+    assert WEIGHTED not in compare(history, replace(data, row_weights=None)).notes
 
 
 def test_a_data_set_keeps_the_weights_and_says_how_many_rows_they_are_worth() -> None:

@@ -127,6 +127,8 @@ Found = tuple[str, str, str, str]
 def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
     """known: the cells with a value; values: each different one once."""
     numbers, distinct = values.to_numpy(float), len(values)
+    if _WEIGHT_NAME.fullmatch(name):
+        return _weight(int((known < 0).sum()))
     whole = bool(np.isfinite(numbers).all()) and bool((numbers % 1 == 0).all())
     unique = whole and distinct == len(known) and distinct > FEW_CODES
     if unique and (_ID_NAME.fullmatch(name) or bool((np.diff(numbers) == 1).all())):
@@ -134,8 +136,6 @@ def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
     if distinct == 2:
         return "code", "feature", "binary", "two different numbers"
     low, high = numbers.min(), numbers.max()
-    if low >= 0 and numbers.max() > 0 and _WEIGHT_NAME.fullmatch(name):
-        return "number", "weight", "regression", "named like the weight of a row"
     if whole and low >= 0 and _COUNT_NAME.fullmatch(name):
         return "number", "feature", "count", "whole numbers, named like a count"
     if whole and distinct <= FEW_CODES and low in (0, 1) and high - low + 1 == distinct:
@@ -143,6 +143,13 @@ def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
             return "code", "feature", "ordinal", f"whole numbers {low:.0f} to {high:.0f}, named like a scale"
         return "code", "feature", "multiclass", f"whole numbers {low:.0f} to {high:.0f}"
     return "number", "feature", "regression", f"{distinct:,} different numbers"
+
+
+def _weight(below: int) -> Found:
+    why = "named like the weight of a row"
+    if below:
+        return "number", "ignore", "regression", f"{why}, but {below:,} {'is' if below == 1 else 'are'} below 0"
+    return "number", "weight", "regression", why
 
 
 def _words(name: str, known: pd.Series, values: pd.Series) -> Found:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from mtl_core.data.boxes import FORMS, find_boxes
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, guess, plural, short
-from mtl_core.data.doctor_folds import faults_of, of_folds
+from mtl_core.data.doctor_folds import FEWER, faults_of, of_folds
 from mtl_core.data.doctor_leaks import LEAK_CHECKS
 from mtl_core.data.doctor_rows import ROW_CHECKS
 from mtl_core.data.findings import Finding, emptied, listed, out, without
@@ -81,11 +81,12 @@ def _with_sound_folds(finding: Finding, frame: pd.DataFrame, folds: int, seed: i
     if finding.code not in SPLITS or finding.recipe is None:
         return finding
     lacking = faults_of(frame, finding.recipe, folds, seed)
-    return (
-        replace(finding, why=f"{finding.why} But split so: {lacking[0].what}", fix="", recipe=None)
-        if lacking
-        else finding
-    )
+    if not lacking:
+        return finding
+    why = f"{finding.why} But split so: {lacking[0].what}"
+    if folds > FOLDS and not faults_of(frame, finding.recipe, FOLDS, seed):
+        return replace(finding, why=f"{why} {FEWER}")
+    return replace(finding, why=why, fix="", recipe=None)
 
 
 def _usable(finding: Finding) -> Finding:
@@ -166,10 +167,19 @@ def _emptied(
     if dict(recipe.tasks).get(name) == before.kind and after.kind:
         fixed = replace(fixed, tasks=tuple((task, after.kind if task == name else kind) for task, kind in fixed.tasks))
     if before.type == "mixed" and name not in recipe.columns:
-        fixed = replace(fixed, features=(*fixed.features, name))
+        fixed = _used(fixed, name, after.role)
     them = "it" if len(texts) == 1 else "them"
     brief = f"{counted(frame[name], texts)} in {short(name)!r}"
     return Finding(code, (name,), what, why, f"Take {them} as missing in {short(name)!r}", fixed, brief)
+
+
+def _used(recipe: Recipe, name: str, role: str) -> Recipe:
+    """The recipe with a column that holds numbers at last: as the weight of a row where it is named so."""
+    if role == "ignore" or (role == "weight" and recipe.weight):
+        return recipe
+    if role == "weight":
+        return replace(recipe, weight=name)
+    return replace(recipe, features=(*recipe.features, name))
 
 
 def _boxes(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from mtl_core.data.treatment import thinned, treated
 from mtl_core.registry import InvalidInput
 from mtl_core.tasks import kinds
 
+FEWER = f"With {FOLDS} folds, which are set on Train, it is not so."
 _STAND_IN = "\0row"
 """A feature in place of all others: how rows are dealt does not depend on what they are predicted from."""
 
@@ -33,9 +34,11 @@ def of_folds(frame: pd.DataFrame, recipe: Recipe, folds: int, seed: int) -> Iter
     for fault in found:
         where = (fault.task,) if fault.task in dict(recipe.tasks) else ()
         helps_evenly = not any(each.task in (fault.task, "") for each in left)
+        helps_fewer = not any(each.task == fault.task for each in fewer)
         fix = ("Split evenly", evenly) if helps_evenly else _without_labels(frame, recipe, fault)
-        why = f"{fault.why}{_because(frame, recipe, fault)}"
-        why += f" With {FOLDS} folds it would not be so." if not any(each.task == fault.task for each in fewer) else ""
+        if helps_evenly and helps_fewer:
+            fix = ()  # the split had its reason
+        why = f"{fault.why}{_because(frame, recipe, fault)}{f' {FEWER}' if helps_fewer else ''}"
         yield Finding(fault.code, where, fault.what, why, *fix)
 
 

@@ -15,6 +15,7 @@ from mtl_core.data.cuts import given_parts
 from mtl_core.data.dates import moments_of
 from mtl_core.data.findings import Finding, without
 from mtl_core.data.recipe import Recipe
+from mtl_core.data.row_weights import uneven_list
 from mtl_core.data.suspects import query_column, subject_column
 
 RANKING = "ranking"
@@ -44,7 +45,11 @@ def queries(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         why = "Rows are compared within a list only, so a list must not stand on both sides of a split."
         tasks = tuple((task, RANKING if _is_grade(frame[task]) else kind) for task, kind in recipe.tasks)
         fixed = replace(without(recipe, name), query=name, tasks=tasks)
-        yield Finding("queries", (name,), what, why, f"Keep the rows of each {short(name)!r} together as a list", fixed)
+        fix = f"Keep the rows of each {short(name)!r} together as a list"
+        if recipe.weight and uneven_list(frame[name], frame[recipe.weight].to_numpy(float)):
+            why += f" Weights of rows are for lists as a whole, and in {recipe.weight!r} they differ within one."
+            fixed, fix = replace(fixed, weight=""), f"{fix}, and let all rows count alike"
+        yield Finding("queries", (name,), what, why, fix, fixed)
 
 
 def _is_grade(labels: pd.Series) -> bool:

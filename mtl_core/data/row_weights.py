@@ -34,7 +34,11 @@ def weights_of(frame: pd.DataFrame, recipe: Recipe) -> tuple[Weights, list[str]]
     if not weights.any():
         raise InvalidInput(f"column {name!r} is 0 in every row, so no row counts; let it be ignored")
     if recipe.query and any(kind in kinds and kinds[kind].in_lists for _, kind in recipe.tasks):
-        _check_lists(frame[recipe.query], weights, name)
+        if apart := uneven_list(frame[recipe.query], weights):
+            raise InvalidInput(
+                f"rows of {recipe.query!r} {short(apart)!r} have different weights in {name!r}; a list is ranked as a "
+                "whole, so give its rows one weight, or let the column be ignored"
+            )
     size = (weights / weights.max()).sum() ** 2 / ((weights / weights.max()) ** 2).sum()
     note = f"{len(weights):,} rows tell about as much as {size:,.0f} that count alike."
     return weights, [f"Rows count by {name!r}, in losses and in errors: {note}"]
@@ -46,12 +50,8 @@ def _what(cell: Any) -> str:
     return f"{cell:g}" if isinstance(cell, (int, float, np.number)) else f"text ({short(cell)!r})"
 
 
-def _check_lists(queries: pd.Series, weights: Weights, name: str) -> None:
-    texts = as_text(queries).to_numpy()
-    spread = pd.Series(weights).groupby(texts).agg(["min", "max"])
+def uneven_list(queries: pd.Series, weights: Weights) -> str:
+    """A list whose rows have different weights; "" where there is none."""
+    spread = pd.Series(weights).groupby(as_text(queries).to_numpy()).agg(["min", "max"])
     apart = spread.index[spread["min"] < spread["max"]]
-    if len(apart):
-        raise InvalidInput(
-            f"rows of {queries.name!r} {short(apart[0])!r} have different weights in {name!r}; a list is ranked as a "
-            "whole, so give its rows one weight, or let the column be ignored"
-        )
+    return str(apart[0]) if len(apart) else ""

@@ -117,15 +117,18 @@ def compare(history: History, dataset: Dataset | None = None, finished: bool = T
     provisional = not finished or any(each.provisional for each in verdicts)
     if not finished and _is_early(history):
         return Comparison(verdicts, costs, provisional, notes.early_notes(history), too_early=True)
-    warnings = (*notes.all_notes(history, verdicts, costs, trivial), *_of_the_split(dataset))
+    warnings = (*notes.all_notes(history, verdicts, costs, trivial), *_of_the_data(dataset))
     errors = {task.name: error for task, error in zip(history.tasks, trivial, strict=True)}
     failed = failures(history, verdicts, errors, finished)
     return Comparison(verdicts, costs, provisional, warnings, mean_ranks(history), failures=failed)
 
 
-def _of_the_split(dataset: Dataset | None) -> tuple[str, ...]:
-    """What the verdict's interval cannot say because of the way in which rows were dealt."""
-    return (SAME_TEST,) if dataset is not None and tests_once(dataset) else ()
+def _of_the_data(dataset: Dataset | None) -> tuple[str, ...]:
+    """How rows count, and what an interval cannot say because of the way in which they were dealt."""
+    if dataset is None:
+        return ()
+    weighted = () if dataset.row_weights is None else (notes.WEIGHTED,)
+    return weighted + ((SAME_TEST,) if tests_once(dataset) else ())
 
 
 def _is_early(history: History) -> bool:

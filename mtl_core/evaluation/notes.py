@@ -12,6 +12,8 @@ from mtl_core.evaluation.words import HELPS, HURTS, NO_DIFFERENCE, NOT_ENOUGH, l
 
 TOO_EARLY = "It is too early to say whether sharing helps."
 
+WEIGHTED = "Rows count by their weights, in what is learned and in every error."
+
 _NAMED = 3
 _OUTCOMES = {HELPS: "it helps", HURTS: "it hurts", NO_DIFFERENCE: "there is no clear difference"}
 _LOOKS = {HELPS: "helpful", HURTS: "harmful"}
