@@ -46,7 +46,7 @@ def queries(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
         tasks = tuple((task, RANKING if _is_grade(frame[task]) else kind) for task, kind in recipe.tasks)
         fixed = replace(without(recipe, name), query=name, tasks=tasks)
         fix = f"Keep the rows of each {short(name)!r} together as a list"
-        if recipe.weight and uneven_list(frame[name], frame[recipe.weight].to_numpy(float)):
+        if recipe.weight in frame and uneven_list(frame[name], frame[recipe.weight]):
             why += f" Weights of rows are for lists as a whole, and in {recipe.weight!r} they differ within one."
             fixed, fix = replace(fixed, weight=""), f"{fix}, and let all rows count alike"
         yield Finding("queries", (name,), what, why, fix, fixed)

@@ -33,12 +33,12 @@ def weights_of(frame: pd.DataFrame, recipe: Recipe) -> tuple[Weights, list[str]]
         )
     if not weights.any():
         raise InvalidInput(f"column {name!r} is 0 in every row, so no row counts; let it be ignored")
-    if recipe.query and any(kind in kinds and kinds[kind].in_lists for _, kind in recipe.tasks):
-        if apart := uneven_list(frame[recipe.query], weights):
-            raise InvalidInput(
-                f"rows of {recipe.query!r} {short(apart)!r} have different weights in {name!r}; a list is ranked as a "
-                "whole, so give its rows one weight, or let the column be ignored"
-            )
+    ranks = recipe.query and any(kind in kinds and kinds[kind].in_lists for _, kind in recipe.tasks)
+    if ranks and (apart := uneven_list(frame[recipe.query], frame[name])):
+        raise InvalidInput(
+            f"rows of {recipe.query!r} {short(apart)!r} have different weights in {name!r}; a list is ranked as a whole, "
+            "so give its rows one weight, or let the column be ignored"
+        )
     size = (weights / weights.max()).sum() ** 2 / ((weights / weights.max()) ** 2).sum()
     note = f"{len(weights):,} rows tell about as much as {size:,.0f} that count alike."
     return weights, [f"Rows count by {name!r}, in losses and in errors: {note}"]
@@ -50,8 +50,8 @@ def _what(cell: Any) -> str:
     return f"{cell:g}" if isinstance(cell, (int, float, np.number)) else f"text ({short(cell)!r})"
 
 
-def uneven_list(queries: pd.Series, weights: Weights) -> str:
+def uneven_list(queries: pd.Series, weights: pd.Series) -> str:
     """A list whose rows have different weights; "" where there is none."""
-    spread = pd.Series(weights).groupby(as_text(queries).to_numpy()).agg(["min", "max"])
+    spread = pd.to_numeric(weights, errors="coerce").groupby(as_text(queries).to_numpy()).agg(["min", "max"])
     apart = spread.index[spread["min"] < spread["max"]]
     return str(apart[0]) if len(apart) else ""
