@@ -36,8 +36,8 @@ def weights_of(frame: pd.DataFrame, recipe: Recipe) -> tuple[Weights, list[str]]
     ranks = recipe.query and any(kind in kinds and kinds[kind].in_lists for _, kind in recipe.tasks)
     if ranks and (apart := uneven_list(frame[recipe.query], frame[name])):
         raise InvalidInput(
-            f"rows of {recipe.query!r} {short(apart)!r} have different weights in {name!r}; a list is ranked as a whole, "
-            "so give its rows one weight, or let the column be ignored"
+            f"rows of {recipe.query!r} {short(apart)!r} have different weights in {name!r}; a list is ranked as a "
+            "whole, so give its rows one weight, or let the column be ignored"
         )
     size = (weights / weights.max()).sum() ** 2 / ((weights / weights.max()) ** 2).sum()
     note = f"{len(weights):,} rows tell about as much as {size:,.0f} that count alike."
