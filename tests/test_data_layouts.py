@@ -41,6 +41,64 @@ def test_what_stands_before_a_table_is_left_out_with_a_note(before: str, encodin
     assert any("before the table" in note for note in reading.notes)
 
 
+MEASURED = "t,press,kind\n1,2.5,a\n2,3.5,b\n3,4.5,a\n4,5.5,b\n"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Plant report,,\nSite 4,,\n",
+        "Plant report,,\n",
+        "Plant,,\n",
+        "Plant report,,\n2024,,\n,,\nMade on 3 May,,\n",
+        "# made by x,,\n",
+        "Plant report\nSite 4,,\n",
+        "Plant report,,\nSite 4\n",
+        "sep=,\nPlant report,,\n",
+    ],
+)
+def test_titles_that_a_spreadsheet_filled_up_with_empty_cells_are_titles(before: str) -> None:
+    frame, reading = read_table(f"{before}{MEASURED}".encode(), "t.csv")
+    pd.testing.assert_frame_equal(frame, read(MEASURED))
+    assert any("title" in note and ("Plant" in note or "made by" in note) for note in reading.notes)
+
+
+def test_titles_stand_above_names_in_two_rows_units_texts_and_two_columns() -> None:
+    grouped = read("Plant report,,,\n,before,,after\nname,p,q,q\nx,1,2,3\ny,2,3,4\nz,3,4,5\n")
+    assert list(grouped.columns) == ["name", "before p", "before q", "after q"]
+    units = read("Plant,,\nt,p,q\ns,bar,m\n1,2,3\n2,3,4\n3,4,5\n4,5,6\n")
+    assert (list(units.columns), len(units)) == (["t", "p", "q"], 4)
+    texts = read("My people,,\nname,colour,size\nAnn,red,big\nBob,blue,small\n")
+    assert (list(texts.columns), len(texts)) == (["name", "colour", "size"], 2)
+    two = read("Plant report,\nSite,\nt,p\n1,2\n2,3\n3,4\n")
+    assert two.to_dict("list") == {"t": [1, 2, 3], "p": [2, 3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rows"),
+    [
+        (",Sales,,\n,a,b,c\n0,1,2,3\n1,2,3,4\n2,3,4,5\n3,4,5,6\n", ["column 1", "Sales a", "Sales b", "Sales c"], 4),
+        ("name,,\nAnn,3,4\nBob,4,5\nEve,5,6\n", ["name", "column 2", "column 3"], 3),
+        ("name,,\nAnn,,4\nBob,4,5\nEve,5,6\n", ["name", "column 2", "column 3"], 3),
+        ("name,,\nAnn,red,big\nBob,blue,small\n", ["name", "column 2", "column 3"], 2),
+        ("5,,\n,,7\n1,2,3\n", ["column 1", "column 2", "column 3"], 3),
+    ],
+)
+def test_a_name_or_a_row_of_data_that_stands_alone_is_no_title(text: str, names: list[str], rows: int) -> None:
+    frame = read(text)
+    assert (list(frame.columns), len(frame)) == (names, rows)
+
+
+def test_a_title_in_a_workbook_is_left_out() -> None:
+    out = io.BytesIO()
+    with pd.ExcelWriter(out, engine="openpyxl") as book:
+        PEOPLE.to_excel(book, index=False, startrow=2)
+        book.sheets["Sheet1"]["A1"], book.sheets["Sheet1"]["A2"] = "People of the plant", "Site 4"
+    frame, reading = read_table(out.getvalue(), "t.xlsx")
+    pd.testing.assert_frame_equal(frame, PEOPLE)
+    assert any("People of the plant" in note for note in reading.notes)
+
+
 def test_a_name_that_begins_like_a_comment_is_a_name() -> None:
     assert list(read("#id,age\n1,3\n2,4\n").columns) == ["#id", "age"]
 

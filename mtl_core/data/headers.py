@@ -39,6 +39,7 @@ def remarks_before(rows: Rows, told: bool) -> tuple[int, list[str]]:
     width = Counter(map(len, rows)).most_common(1)[0][0]
     count = next((i for i, row in enumerate(rows) if not _is_remark(row, width)), 0)
     count = max(count, int(told))
+    count += _padded_titles(rows[count:], width)
     if count == told:
         return count, []
     return count, [f"What stands before the table was left out as a title or comments ({shown(rows[told])})."]
@@ -97,6 +98,35 @@ def _is_remark(row: list[str], width: int) -> bool:
     if COMMENT.match(row[0]):
         return len(row) != width
     return width > 2 and len(row) != width and (full == 1 or _is_summary(row, width))
+
+
+def _padded_titles(rows: Rows, width: int) -> int:
+    """How many titles stand at the top that a spreadsheet filled up with empty cells to the width of the table.
+
+    They say something in its first column alone, and names stand below them. A word over a later column is a name that
+    stands over several.
+    """
+    if not rows or len(_filled(rows[0])) != 1 or len(rows[0]) != width:
+        return 0
+    begin = min(_filled(row)[0] for row in rows)
+    padded = [len(row) == width and _filled(row) == [begin] for row in rows]
+    count = next((i for i, row in enumerate(rows) if not padded[i] and not _is_remark(row, width)), 0)
+    title, below = rows[0][begin], rows[count:]
+    if not count or is_number(title) or len(below) < 2:
+        return 0
+    over_numbers = any(_is_numeric(below[1:], i) for i in range(width))  # the second row may hold units
+    sure = over_numbers or (width > 2 and (count > 1 or len(title.split()) > 1))
+    return count if sure and _are_words(below) and _has_names(below) else 0
+
+
+def _are_words(rows: Rows) -> bool:
+    """The first row holds no number, unless it is a year among names."""
+    return not any(is_number(rows[0][i]) for i in _filled(rows[0])) or _are_years(rows)
+
+
+def _filled(row: list[str]) -> list[int]:
+    """Columns in which a row says something."""
+    return [i for i, cell in enumerate(row) if cell.strip()]
 
 
 def _is_summary(row: list[str], width: int) -> bool:
