@@ -24,6 +24,9 @@ FIRST_LEARNERS = ("maml", "reptile", "ridge", "pretraining", "scratch")
 FIRST_STEPS = 500
 """Meta-steps that a person is offered first: an answer within half a minute."""
 LABELS = (1, 2, 5, 10, 20, 50, 100)
+"""Numbers of labels that are offered, beside those of the settings."""
+MOST_STEPS = 50
+"""Steps on a new task that are offered, unless the settings ask for more."""
 IN_SIGHT = ("steps", "learning_rate", "folds")
 """What of the budget stands in sight; all else is behind one click."""
 
@@ -43,16 +46,27 @@ def base() -> Adaptation:
 
 def load(adaptation: Adaptation) -> None:
     """Put the widgets to other settings."""
-    st.session_state["meta.base"] = adaptation
+    st.session_state["meta.base"] = st.session_state["meta.asked"] = adaptation
     st.session_state["meta.turn"] = _turn() + 1
 
 
 def controls() -> Adaptation | None:
     """Draw the controls; what they say, or None with a sentence where it cannot be run."""
+    _go_on()
     family = _said(lambda: _family(base()))
     chosen = _said(lambda: _learners(base()))
     asked = _said(lambda: _rest(family or Relatives(), chosen or FIRST_LEARNERS, base()))
-    return asked if family is not None and chosen is not None else None
+    if asked is None or family is None or chosen is None:
+        return None
+    st.session_state["meta.asked"] = asked
+    return asked
+
+
+def _go_on() -> None:
+    """Settings that were loaded on Train begin all forms anew: here they go on where they stood."""
+    if st.session_state.get("meta.generation") != session.generation():
+        st.session_state["meta.generation"] = session.generation()
+        st.session_state["meta.base"] = st.session_state.get("meta.asked", base())
 
 
 def _said(part: Callable[[], T]) -> T | None:
@@ -87,16 +101,16 @@ def _family(now: Adaptation) -> Family:
     )
     if name == Groups.name:
         st.caption(text.plain(Groups.summary()))
-        return own_groups(now.family if isinstance(now.family, Groups) else None)
+        return own_groups(now.family if isinstance(now.family, Groups) else None, key)
     method = families[name or names[0]]
     st.caption(text.plain(method.summary()))
     return forms.fill(method, key(f"family.{name}"), now.family.settings() if now.family.name == name else {})
 
 
 def _learners(now: Adaptation) -> tuple[str, ...]:
-    """Names of who is compared, what has to be beaten last."""
+    """Names of who is compared, in the order of the settings as long as these are theirs; else the beaten last."""
     names = sorted(learners, key=lambda name: (name in ("scratch", "pretraining"), name))
-    before = [each.name for each in now.learners]
+    before = tuple(each.name for each in now.learners)
     chosen = st.pills(
         "Who learns",
         names,
@@ -111,15 +125,20 @@ def _learners(now: Adaptation) -> tuple[str, ...]:
     )
     if not chosen:
         raise InvalidInput("nobody is chosen; choose at least one who learns")
-    return tuple(name for name in names if name in chosen)
+    return _as_before(tuple(name for name in names if name in chosen), before)
+
+
+def _as_before(chosen: tuple[T, ...], before: tuple[T, ...]) -> tuple[T, ...]:
+    """What is chosen, in the order in which the same stood before: an order alone is nobody's change."""
+    return before if set(chosen) == set(before) else chosen
 
 
 def _rest(family: Family, chosen: tuple[str, ...], now: Adaptation) -> Adaptation:
     shots = st.pills(
         "Labels of a new task",
-        LABELS,
+        sorted({*LABELS, *now.shots}),
         selection_mode="multi",
-        default=[each for each in LABELS if each in now.shots],
+        default=sorted(now.shots),
         help="The error on new tasks is measured with each of these numbers of labels.",
         wrap=True,
         key=forms.widget_key(key("shots")),
@@ -135,12 +154,17 @@ def _rest(family: Family, chosen: tuple[str, ...], now: Adaptation) -> Adaptatio
         with training:
             budget = forms.fill(Budget, key("budget"), sighted.settings(), shown=_knobs(Budget, False))
             steps = st.slider(
-                "Steps on a new task", 1, 50, min(now.adapt_steps, 50), key=forms.widget_key(key("adapt_steps"))
+                "Steps on a new task",
+                1,
+                max(MOST_STEPS, now.adapt_steps),
+                now.adapt_steps,
+                key=forms.widget_key(key("adapt_steps")),
+                persist_state="session",
             )
         with network:
             shown = [item for item in Trunk.knobs() if item.name != "convolutions"]
             trunk = forms.fill(Trunk, key("trunk"), now.trunk.settings(), shown=shown)
-    asked = Adaptation(family, made, trunk, budget, tuple(sorted(shots)), int(steps))
+    asked = Adaptation(family, made, trunk, budget, _as_before(tuple(sorted(shots)), now.shots), int(steps))
     st.caption(text.plain(departures(asked)))
     return asked
 

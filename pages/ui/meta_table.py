@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,19 +16,22 @@ from mtl_core.meta.groups import FEWEST_ROWS, Groups, recipe_of
 from mtl_core.registry import InvalidInput
 from mtl_core.settings import UPLOAD_LIMIT_MB
 from pages.ui import bringing
-from pages.ui.text import cut
+from pages.ui.text import cut, plain
 from pages.ui.visitor import remember_visitor, visitor
 
 EXAMPLE = Path(__file__).parents[2] / "benchmarks" / "toys" / "schools.csv"
 FEWEST_GROUPS = 4
 EXAMPLE_COLUMNS = ("school", "math")
 """Group and target that are proposed for a table that has them."""
+ELSEWHERE = "elsewhere"
+"""Stands for a table that is no upload, as that of a run that a program handed in."""
 
 
-def own_groups(now: Groups | None) -> Groups:
+def own_groups(now: Groups | None, key: Callable[[str], str]) -> Groups:
     """Widgets for a table with groups. Raises `InvalidInput` as long as something is missing.
 
-    now: the groups where the widgets begin, as of a run that was opened.
+    now: the groups where the widgets begin, as of a run that was opened; they are kept whole, with a recipe of any
+    kind, as long as nothing else is chosen. key: of a widget, anew wherever widgets begin anew.
     """
     remember_visitor()
     tables = uploads_of(visitor())
@@ -35,104 +39,119 @@ def own_groups(now: Groups | None) -> Groups:
         "A table with groups",
         key="meta.file",
         on_change=take,
+        args=(key("table"),),
         label_visibility="collapsed",
         max_upload_size=UPLOAD_LIMIT_MB,
     )
     if problem := st.session_state.get("upload_problem"):
         raise InvalidInput(str(problem))
-    fingerprint = _table(tables, now)
+    fingerprint = _table(tables, now, key("table"))
     if fingerprint is None:
         if EXAMPLE.is_file():
-            st.button("Try it with the schools of the example", key="meta.example", on_click=take_example)
+            st.button(
+                "Try it with the schools of the example",
+                key="meta.example",
+                on_click=take_example,
+                args=(key("table"),),
+            )
         raise InvalidInput("no table is here yet; drop one in which a column names the group of each row")
-    asked = _asked(fingerprint, now)
-    group, task = _columns(fingerprint, asked, now)
+    if now is not None and fingerprint == ELSEWHERE:
+        st.caption(f"Each of its groups is a task, and what is predicted is {plain(cut(now.task, 40))}.")
+        return now
+    before = _before(fingerprint, now)
+    asked = _asked(fingerprint, before, key)
+    wanted = (before.group, now.task) if now is not None and before is not None else None
+    group, task = _columns(fingerprint, asked, wanted, key)
+    if now is not None and before is not None and (asked, (group, task)) == (before.reading, wanted):
+        return now
     return Groups(Upload(fingerprint, _recipe(fingerprint, asked, group, task)), task)
 
 
-def take() -> None:
-    """A file was dropped."""
+def take(chosen: str) -> None:
+    """A file was dropped. chosen: key of the table in view."""
     file = st.session_state["meta.file"]
     if file is not None:
         bringing.keep(file.getvalue(), file.name)
-        _show_newest()
+        _show_newest(chosen)
 
 
-def take_example() -> None:
+def take_example(chosen: str) -> None:
     bringing.keep(EXAMPLE.read_bytes(), EXAMPLE.name)
-    _show_newest()
+    _show_newest(chosen)
 
 
-def _show_newest() -> None:
-    st.session_state["meta.table"] = st.session_state.get("upload")
+def _show_newest(chosen: str) -> None:
+    st.session_state[chosen] = st.session_state.get("upload")
 
 
-def _table(tables: list[StoredTable], now: Groups | None) -> str | None:
+def _table(tables: list[StoredTable], now: Groups | None, chosen: str) -> str | None:
     names = {each.fingerprint: each.reading.filename for each in tables}
-    if now is not None and isinstance(now.data, Upload):
-        names.setdefault(now.data.fingerprint, "the table of these settings")
+    first = None if now is None else now.data.fingerprint if isinstance(now.data, Upload) else ELSEWHERE
+    if first is not None:
+        names.setdefault(first, "the table of these settings")
     if not names:
         return None
-    if st.session_state.get("meta.table") not in names:
-        viewed = now.data.fingerprint if now is not None and isinstance(now.data, Upload) else next(iter(names))
-        st.session_state["meta.table"] = viewed
+    if st.session_state.get(chosen) not in names:
+        st.session_state[chosen] = first or next(iter(names))
     return st.selectbox(
         "Table",
         list(names),
         format_func=lambda each: cut(names[each], 40),
-        key="meta.table",
+        key=chosen,
         persist_state="session",
     )
 
 
-def _asked(fingerprint: str, now: Groups | None) -> ReadAs | None:
-    """How the table is read: as it was said on the Data page, else as in the run that was opened."""
-    if known := st.session_state.get("roles", {}).get(fingerprint):
-        said: ReadAs = known["recipe"].reading
+def _asked(fingerprint: str, before: Recipe | None, key: Callable[[str], str]) -> ReadAs | None:
+    """How the table is read: as in the run that was opened; else, or where it was said anew since, as on Data."""
+    known = st.session_state.get("roles", {}).get(fingerprint)
+    said: ReadAs | None = known["recipe"].reading if known else None
+    if before is None:
         return said
-    if now is None or not isinstance(now.data, Upload) or now.data.fingerprint != fingerprint or not now.data.recipe:
-        return None
-    return Recipe.from_text(now.data.recipe).reading
+    first = st.session_state.setdefault(key(f"said.{fingerprint}"), said)
+    return before.reading if said is None or said == first else said
 
 
-def _columns(fingerprint: str, asked: ReadAs | None, now: Groups | None) -> tuple[str, str]:
-    """The column of groups, and the one with the number to predict."""
-    before = _before(fingerprint, now)
+def _columns(
+    fingerprint: str, asked: ReadAs | None, wanted: tuple[str, str] | None, key: Callable[[str], str]
+) -> tuple[str, str]:
+    """The column of groups, and the one with the number to predict. wanted: those of the settings, always offered."""
     counts, numbers = _offered(fingerprint, asked)
-    groups = list(counts)
+    groups, first = list(counts), wanted or EXAMPLE_COLUMNS
+    if wanted:
+        groups, numbers = list(dict.fromkeys([*groups, wanted[0]])), list(dict.fromkeys([*numbers, wanted[1]]))
     if not groups:
         raise InvalidInput(
             f"no column has {FEWEST_GROUPS} values with {FEWEST_ROWS} rows or more; choose another table"
         )
-    first = before[0] if before else EXAMPLE_COLUMNS[0]
     group = st.selectbox(
         "Each of these is a task",
         groups,
-        groups.index(first) if first in groups else 0,
-        format_func=lambda name: f"{cut(name, 30)} ({counts[name]:,})",
+        groups.index(first[0]) if first[0] in groups else 0,
+        format_func=lambda name: f"{cut(name, 30)} ({counts[name]:,})" if name in counts else cut(name, 30),
         help="A column whose values are the groups: school, shop, patient. Whole groups are kept unseen.",
-        key=f"meta.group.{fingerprint}",
+        key=key(f"group.{fingerprint}"),
         persist_state="session",
     )
     numbers = [name for name in numbers if name != group]
     if not numbers:
         raise InvalidInput("no other column holds numbers to predict; choose another table")
-    first = before[1] if before else EXAMPLE_COLUMNS[1]
     task = st.selectbox(
         "Number to predict",
         numbers,
-        numbers.index(first) if first in numbers else len(numbers) - 1,
+        numbers.index(first[1]) if first[1] in numbers else len(numbers) - 1,
         format_func=lambda name: cut(name, 40),
-        key=f"meta.task.{fingerprint}",
+        key=key(f"task.{fingerprint}"),
         persist_state="session",
     )
     return group, task
 
 
-def _before(fingerprint: str, now: Groups | None) -> tuple[str, str] | None:
+def _before(fingerprint: str, now: Groups | None) -> Recipe | None:
+    """Roles of the columns in the settings where the widgets begin, where they are of this table."""
     if now is None or not isinstance(now.data, Upload) or now.data.fingerprint != fingerprint or not now.data.recipe:
         return None
-    return Recipe.from_text(now.data.recipe).group, now.task
+    return Recipe.from_text(now.data.recipe)
 
 
 def group_columns(frame: pd.DataFrame) -> dict[str, int]:
