@@ -131,6 +131,64 @@ def test_each_fault_is_found_alone_and_its_fix_mends_it(code: str) -> None:
     assert build_dataset(frame, finding.recipe, "t").n_rows in (ROWS, ROWS + 7)
 
 
+PLACES = np.arange(ROWS)
+SPLIT_COLUMNS = {
+    "split": (np.where(PLACES % 5 == 0, "test", np.where(PLACES % 7 == 0, "val", "train")), {"test", "train", "val"}),
+    "set": (np.where(PLACES % 5 == 0, "Test", "Training"), {"Test", "Training"}),
+    "fold": (PLACES % 5, set("01234")),
+    "CV fold": (PLACES % 10 + 1, {str(i) for i in range(1, 11)}),
+    "fold_id": (np.array([f"fold {i % 5}" for i in PLACES]), {f"fold {i}" for i in range(5)}),
+    "is_test": ((PLACES % 5 == 0).astype(int), {"test", "train"}),
+    "isTrain": (PLACES % 5 > 0, {"test", "train"}),
+    "in test set": (np.where(PLACES % 5 == 0, "yes", "no"), {"test", "train"}),
+}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", SPLIT_COLUMNS)
+def test_a_column_that_says_the_split_is_no_task_wherever_it_stands_and_can_be_kept_to(name: str, first: bool) -> None:
+    cells, parts = SPLIT_COLUMNS[name]
+    frame = table().drop(columns="moment").rename(columns={"y": "price"})
+    frame.insert(0 if first else len(frame.columns), name, cells)
+    recipe = guess_recipe(frame)
+    assert [task for task, _ in recipe.tasks] == ["price", "kind"]
+    assert name not in recipe.columns
+    for used in (recipe, replace(recipe, tasks=(*recipe.tasks, (name, "multiclass")))):
+        (finding,) = [each for each in diagnose(frame, used) if each.code == "given-split"]
+        assert finding.recipe is not None
+        assert name not in dict(finding.recipe.tasks)
+        data = build_dataset(frame, finding.recipe, "t")
+        assert (data.split, set(data.parts)) == ("column", parts)
+
+
+def test_a_split_that_does_not_say_what_tests_is_named_and_left_out() -> None:
+    gaps = pd.Series(SPLIT_COLUMNS["split"][0]).where(PLACES % 50 != 0)
+    for name, cells in (("split", PLACES % 3), ("phase", np.where(PLACES % 5 == 0, "val", "train")), ("part", gaps)):
+        frame = table().drop(columns="moment").assign(**{name: cells})
+        recipe = guess_recipe(frame)
+        assert name not in recipe.columns
+        (finding,) = diagnose(frame, recipe)
+        assert (finding.code, finding.recipe) == ("given-split", None)
+        (finding,) = diagnose(frame, replace(recipe, features=(*recipe.features, name)))
+        assert finding.recipe == recipe
+        assert ("empty in 4 rows" in finding.what) == (cells is gaps)
+
+
+def test_what_is_merely_called_like_a_split_stays_what_it_is() -> None:
+    healthy = table().drop(columns="moment")
+    for name, cells in (
+        ("fold_change", PLACES % 5),
+        ("above the fold", PLACES % 2),
+        ("fold", normal(4)),
+        ("set", PLACES % 3),
+        ("is_test", PLACES % 3),
+        ("split", normal(4)),
+    ):
+        frame = healthy.assign(**{name: cells})
+        assert name in guess_recipe(frame).columns
+        assert diagnose(frame, replace(RECIPE, features=(*RECIPE.features, name))) == ()
+
+
 def test_a_class_is_given_away_by_a_number_or_by_words() -> None:
     kind = table()["kind"]
     number = kind.map({"a": 0.0, "b": 5.0, "c": 10.0}) + 0.01 * normal()

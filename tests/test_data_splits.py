@@ -15,8 +15,9 @@ from sklearn.model_selection import PredefinedSplit, TimeSeriesSplit
 
 from mtl_core.data.base import Dataset
 from mtl_core.data.building import build_dataset
-from mtl_core.data.cuts import cuts, given_parts
+from mtl_core.data.cuts import cuts
 from mtl_core.data.describe import split_sizes
+from mtl_core.data.parts import given_parts, parts_of_flag
 from mtl_core.data.prepare import prepare
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.splits import holdout, splits
@@ -125,6 +126,15 @@ def test_a_column_of_parts_is_kept_to_and_its_one_test_part_is_told() -> None:
         {"测试"},
     ]
     assert given_parts(("train", "other")) == {}
+
+
+@pytest.mark.parametrize(("name", "yes", "no"), [("is_test", 1, 0), ("isTest", True, False), ("in test", "yes", "no")])
+def test_a_flag_of_the_test_rows_is_kept_to(name: str, yes: object, no: object) -> None:
+    frame = FRAME.assign(**{name: pd.Series([yes if i % 4 == 0 else no for i in range(N)])})
+    for split in splits(table(frame, split="column", by=name), 5, 0):
+        assert split.test.tolist() == list(range(0, N, 4))
+    assert parts_of_flag("is_train", ("0", "1")) == {"1": "train", "0": "test"}
+    assert parts_of_flag("is_test", ("0", "1", "2")) == parts_of_flag("test", ("0", "1")) == {}
 
 
 def test_at_random_is_another_deal_than_evenly() -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.dates import date_order
+from mtl_core.data.parts import FOLDS, MOST_FOLDS, PARTS, UNTOLD, split_told
 from mtl_core.data.pieces import each_told
 from mtl_core.data.scripts import is_free_text
 from mtl_core.data.steps import in_order
@@ -24,6 +25,11 @@ SHAPE_ROWS, BINS = 5000, 16
 ROWS_PER_NAME = 5
 """Names with fewer rows each are not proposed as a feature: little could be learned about one."""
 
+SPLIT_REASONS = {
+    PARTS: "says which rows train and which test",
+    FOLDS: "says the fold of each row",
+    UNTOLD: "says how rows are split, it seems",
+}
 _TASK_NAME = re.compile(r"(target|label|class|outcome|response|task|y)[ _-]?\d*|.*[ _](target|label|class)", re.I)
 _ID_NAME = re.compile(r"(id|index|uuid|key|no|nr|编号)|.*[ _-]id", re.I)
 _WEIGHT_NAME = re.compile(
@@ -97,6 +103,8 @@ def _column(cells: pd.Series) -> Column:
         found = ("constant", "ignore", "", "the same in every row")
     else:
         found = kind_of(name, known, values)
+        if distinct <= MOST_FOLDS and (told := split_told(name, as_text(values))):
+            found = (found[0], "ignore", found[2], SPLIT_REASONS[told])
     examples = tuple(short(each) for each in as_text(values.head(3)))
     order = date_order(values.astype("str")) if found[0] == "date" else ""
     return Column(name, *found, float(cells.isna().mean()), distinct, examples, order, _shape(known, found[0]))

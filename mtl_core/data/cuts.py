@@ -10,19 +10,12 @@ from numpy.typing import NDArray
 
 from mtl_core.data.base import Dataset
 from mtl_core.data.columns import plural
+from mtl_core.data.parts import given_parts
 from mtl_core.data.spreading import Kinds, Rows, kinds_of, share, spread
 from mtl_core.registry import InvalidInput, Method, Registry
 
 VALIDATION_SHARE = 0.2
 TEST_SHARE = 0.3
-WORDS = {
-    "train": ("train", "training", "训练", "训练集"),
-    "validation": ("validation", "valid", "val", "dev", "验证", "验证集"),
-    "test": ("test", "testing", "holdout", "测试", "测试集"),
-}
-"""What a column may call the parts that it gives."""
-
-
 SAME_TEST = "All folds test on the same rows, so an interval tells what other starts do, not what other rows do."
 
 
@@ -151,15 +144,6 @@ class ByColumn(Cut):
 
     def holdout(self, dataset: Dataset, seed: int) -> Split:
         return self.folds(dataset, 1 if given_parts(dataset.parts) else min(len(dataset.parts), 4), seed)[0]
-
-
-def given_parts(names: tuple[str, ...]) -> dict[str, list[int]]:
-    """Codes of the values that say train, validation and test; empty where the values say something else."""
-    found: dict[str, list[int]] = {}
-    for code, name in enumerate(names):
-        part = next((part for part, words in WORDS.items() if name.strip().casefold() in words), "")
-        found.setdefault(part, []).append(code)
-    return found if "" not in found and {"train", "test"} <= set(found) else {}
 
 
 def tests_once(dataset: Dataset) -> bool:

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_core.data.columns import CLASS_LIMIT, as_text
-from mtl_core.data.cuts import SAME_TEST, cuts, given_parts
+from mtl_core.data.cuts import SAME_TEST, cuts
 from mtl_core.data.dates import date_order, moments_of
+from mtl_core.data.parts import given_parts, parts_of_flag
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.row_weights import weights_of
 from mtl_core.data.steps import in_order
@@ -112,6 +113,7 @@ def _timed(column: pd.Series, recipe: Recipe) -> Dealing:
 
 def _parted(column: pd.Series, recipe: Recipe) -> Dealing:
     texts = as_text(column)
+    texts = texts.replace(parts_of_flag(recipe.by, texts.unique()))
     names = tuple(texts.drop_duplicates())
     if not 2 <= len(names) <= CLASS_LIMIT:
         raise InvalidInput(

@@ -78,7 +78,7 @@ def _measurable(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
 
 def _with_sound_folds(finding: Finding, frame: pd.DataFrame, folds: int, seed: int) -> Finding:
     """Another split is proposed where its folds lack nothing only."""
-    if finding.code not in SPLITS or finding.recipe is None:
+    if finding.code not in SPLITS or finding.recipe is None or not finding.recipe.split:
         return finding
     lacking = faults_of(frame, finding.recipe, folds, seed)
     if not lacking:

@@ -10,18 +10,17 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from mtl_core.data.columns import short
-from mtl_core.data.cuts import given_parts
+from mtl_core.data.columns import as_text, plural, short
 from mtl_core.data.dates import moments_of
-from mtl_core.data.findings import Finding, without
+from mtl_core.data.findings import Finding, out, without
+from mtl_core.data.parts import FOLDS, MOST_FOLDS, PARTS, UNTOLD, is_named_split, split_told
 from mtl_core.data.recipe import Recipe
 from mtl_core.data.row_weights import uneven_list
 from mtl_core.data.suspects import query_column, subject_column
 
 RANKING = "ranking"
 _GRADE = re.compile(r"relevance|rel|grade|rating|stars?|clicks?|label|相关.*|评分", re.I)
-MOST_PARTS = 12
-"""Different words that a column of parts has at most."""
+NO_NEW_ROW = "as a feature it tells of no new row."
 MOMENTS = 20
 """Different dates from which rows count as a course of time."""
 
@@ -59,16 +58,31 @@ def _is_grade(labels: pd.Series) -> bool:
 
 
 def given(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
-    """A column that says train and test in every row."""
+    """The first column that says how rows are split, whatever it is proposed as."""
+    decided = {recipe.group, recipe.each, recipe.query, recipe.weight, *recipe.edges}
     names = () if recipe.split else tuple(map(str, frame.columns))
-    for name in [each for each in names if each not in dict(recipe.tasks) and not is_numeric_dtype(frame[each])]:
-        values = frame[name].unique() if frame[name].notna().all() else ()
-        if len(values) <= MOST_PARTS and given_parts(tuple(map(str, values))):
-            what = f"Column {name!r} says which rows train and which test."
-            why = "Whoever compares with published results tests on the same rows; as a feature it tells of no new row."
-            fixed = replace(without(recipe, name), split="column", by=name)
-            yield Finding("given-split", (name,), what, why, "Split as it says", fixed)
+    for name in [each for each in names if is_named_split(each) or not is_numeric_dtype(frame[each])]:
+        values = frame[name].dropna().unique() if name not in decided else ()
+        told = split_told(name, as_text(pd.Series(values))) if 1 < len(values) <= MOST_FOLDS else ""
+        if told:
+            yield _given(recipe, name, told, len(values), int(frame[name].isna().sum()))
             return
+
+
+def _given(recipe: Recipe, name: str, told: str, count: int, blanks: int) -> Finding:
+    """count: different values of the column; blanks: rows in which it says nothing."""
+    why = f"Whoever compares with published results tests on the same rows; {NO_NEW_ROW}"
+    what = {
+        PARTS: f"Column {name!r} says which rows train and which test.",
+        FOLDS: f"Column {name!r} says in which of {count} folds each row stands.",
+        UNTOLD: f"Column {name!r} seems to say how rows are split, but not which of them test.",
+    }[told]
+    fix: tuple[str, Recipe] | tuple[()] = "Split as it says", replace(without(recipe, name), split="column", by=name)
+    if told == UNTOLD or blanks:
+        why = f"Write train, validation or test in each row of it to split so; {NO_NEW_ROW}"
+        what += f" It is empty in {plural(blanks, 'row')}." if blanks else ""
+        fix = (out([name]), without(recipe, name)) if name in recipe.columns else ()
+    return Finding("given-split", (name,), what, why, *fix)
 
 
 def order(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
