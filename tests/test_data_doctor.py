@@ -11,6 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mtl_core.data.building import build_dataset
+from mtl_core.data.columns import guess
 from mtl_core.data.doctor import diagnose
 from mtl_core.data.findings import Finding, merged
 from mtl_core.data.recipe import Recipe, guess_recipe
@@ -218,6 +219,28 @@ def test_rows_that_repeat_are_used_once_and_words_in_numbers_become_empty() -> N
     assert build_dataset(frame, finding.recipe, "t").n_rows == ROWS
     plain = treated(pd.DataFrame({"a": ["1", "-", "2.5"], "b": [1, -9, 3]}), (("a", "-"), ("b", "-9")))
     np.testing.assert_array_equal(plain.to_numpy(float), [[1, 1], [np.nan, np.nan], [2.5, 3]])
+
+
+@pytest.mark.parametrize("form", ["{}", "A{:03}", "{}.0"])
+@pytest.mark.parametrize("name", ["id", "sample_id", "编号"])
+def test_an_id_of_rows_that_stand_twice_is_left_out_before_and_after_each_is_used_once(name: str, form: str) -> None:
+    once = table(moment=[form.format(i + 1) for i in range(ROWS)]).rename(columns={"moment": name})
+    once[name] = pd.to_numeric(once[name]) if "A" not in form else once[name]
+    frame = pd.concat([once, once.iloc[::10]]).sample(frac=1, random_state=0).reset_index(drop=True)
+    column = next(each for each in guess(frame) if each.name == name)
+    assert (column.type, column.role) == ("id", "ignore")
+    assert column.reason == "named like an id; 20 of 220 rows repeat an earlier one"
+    recipe = guess_recipe(frame)
+    (finding,) = diagnose(frame, recipe)
+    assert (finding.code, finding.fix) == ("rows-repeated", "Use each row once")
+    assert finding.recipe is not None
+    data = build_dataset(frame, finding.recipe, "t")
+    assert (data.n_rows, name in data.features, name in recipe.columns) == (ROWS, False, False)
+
+
+def test_numbers_that_are_merely_called_like_an_id_or_repeat_often_are_no_id() -> None:
+    for name, cells in (("shop_id", PLACES % 60), ("id", PLACES % 8), ("id", normal(4)), ("width", PLACES // 2 * 3)):
+        assert name in guess_recipe(table().drop(columns="moment").assign(**{name: cells})).features
 
 
 @pytest.mark.parametrize("word", ["?", "-", "无", "Unknown", "n.a.", "#DIV/0!"])

@@ -141,6 +141,8 @@ def _number(name: str, known: pd.Series, values: pd.Series) -> Found:
     unique = whole and distinct == len(known) and distinct > FEW_CODES
     if unique and (_ID_NAME.fullmatch(name) or bool((np.diff(numbers) == 1).all())):
         return "id", "ignore", "regression", "a different whole number in every row"
+    if whole and (why := _repeated_id(name, len(known), distinct)):
+        return "id", "ignore", "regression", why
     if distinct == 2:
         return "code", "feature", "binary", "two different numbers"
     low, high = numbers.min(), numbers.max()
@@ -178,6 +180,8 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
         return "text", "feature", "", f"{distinct:,} different texts of several words"
     if unique:
         return "id", "ignore", "", "a different text in every row"
+    if why := _repeated_id(name, len(known), distinct):
+        return "id", "ignore", "", why
     if many:
         role = "feature" if distinct * ROWS_PER_NAME <= len(known) else "ignore"
         return "names", role, "", f"{distinct:,} different texts"
@@ -185,6 +189,13 @@ def _words(name: str, known: pd.Series, values: pd.Series) -> Found:
     if 2 < distinct <= FEW_CODES and in_order(texts):
         return "category", "feature", "ordinal", f"{distinct:,} steps of a scale"
     return "category", "feature", kind, f"{distinct:,} different texts"
+
+
+def _repeated_id(name: str, count: int, distinct: int) -> str:
+    """Why a column is an id although some rows repeat one, as rows that stand twice do; "" where it is none."""
+    if not _ID_NAME.fullmatch(name) or distinct <= FEW_CODES or 2 * distinct < count:
+        return ""
+    return f"named like an id; {count - distinct:,} of {plural(count, 'row')} repeat an earlier one"
 
 
 def _as_task(column: Column, named: bool) -> Column:
