@@ -14,4 +14,4 @@ line = st.container()
 with session.guard("The page of new tasks"):
     page()
 with line:
-    session.frame("adapt", address(), in_use="Train uses")
+    session.frame("adapt", address(), words="Train uses")

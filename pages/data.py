@@ -51,6 +51,6 @@ def choice() -> Source | None:
     return None
 
 
-session.frame(in_use="Train uses")
+session.frame(words="Train uses")
 with session.guard("The Data page"):
     page()

@@ -71,7 +71,7 @@ def parsed(address: str, known: Source | None = None) -> Experiment:
         experiment = Experiment.from_json(json.loads(address))
     except InvalidInput:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidInput("the link's settings cannot be read; use the link as it was copied") from error
     if isinstance(experiment.data, CsvFile) and experiment.data != known:
         raise InvalidInput("a link cannot open a file of this machine; upload the table on the Data page")

@@ -1,7 +1,7 @@
 """What one visitor has in hand: the lab, the settings on the Train page, the run that is looked at.
 
 The settings live in the session and, compactly, in the page's address (`settings`), the run's id likewise (`run`):
-a reload, a bookmark or a sent link finds both again.
+a reload, a bookmark or a sent link finds both again. The addresses of other pages keep them, too: see `in_use`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import streamlit as st
 
 from mtl_core.data.upload_folders import expire_daily
 from mtl_core.registry import InvalidInput
-from pages.ui import addresses, text
+from pages.ui import addresses, in_use, text
 from pages.ui.menu import link, through_the_menu
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _take_up() -> None:
     state, address = st.session_state, st.query_params
     if "base" not in state:
         state["generation"] = 0
-        state["base"] = state["experiment"] = _from_address() or _example() or addresses.first_experiment()
+        state["base"] = state["experiment"] = _from_address() or _kept() or _fresh()
     elif _names_other_settings() and (named := _from_address()) is not None:
         load(named)
     if "run" in address:
@@ -98,13 +98,24 @@ def _names_other_settings() -> bool:
     return "run" in address and address["run"] != st.session_state.get("run")
 
 
-def _example() -> Experiment | None:
-    """The example, taken into view: every page opens on an answer."""
+def _kept() -> Experiment | None:
+    """What was in use when another page than Train was reloaded."""
+    found, run_id = in_use.read(lab().run)
+    if run_id is not None:
+        st.session_state["run"] = run_id
+    return found
+
+
+def _fresh() -> Experiment:
+    """The example, taken into view: every page opens on an answer. Where it is gone, the first experiment."""
     found = example()
     if found is None:
-        return None
-    st.session_state["run"] = found.id
-    return addresses.in_force(found.experiment)
+        begun, run = addresses.first_experiment(), {}
+    else:
+        begun, run = addresses.in_force(found.experiment), {"run": found.id}
+    st.session_state.update(run)
+    st.session_state["fresh"] = {"settings": addresses.compact(begun), **run}
+    return begun
 
 
 def example(name: str = EXAMPLE) -> RunRecord | None:
@@ -251,24 +262,25 @@ def open_settings(experiment: Experiment) -> None:
 
 
 # --- the frame of every page ------------------------------------------------------------------------------------
-def frame(page: str = "train", address: dict[str, str] | None = None, *, in_use: str = "") -> None:
+def frame(page: str = "train", address: dict[str, str] | None = None, *, words: str = "") -> None:
     """The slim line under the menu: data and tasks in use, what trains and what waits, what to share.
 
-    page, address: what a shared address opens, where it is not Train with its settings and its run. in_use: words
+    page, address: what a shared address opens, where it is not Train with its settings and its run. words: those
     before the data, where other data may be in view.
     """
     start()
+    in_use.write(_of_train(), st.session_state.get("fresh"))
     with guard("Clearing old tables away"):
         expire_daily()
     with guard("The line under the menu"):
-        _line(page, _of_train() if address is None else address, in_use)
+        _line(page, _of_train() if address is None else address, words)
 
 
-def _line(page: str, address: dict[str, str], in_use: str) -> None:
+def _line(page: str, address: dict[str, str], words: str) -> None:
     now, data = experiment(), dataset()
     names = [text.plain(text.cut(name, 20)) for name in now.tasks]
     with st.container(horizontal=True, key="frame", vertical_alignment="center", gap="medium"):
-        link("data", f"{in_use} {text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}".strip())
+        link("data", f"{words} {text.plain(text.cut(data.title, 30))} · {text.plural(len(names), 'task')}".strip())
         st.caption(text.listing(names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])), width="content")
         st.caption(_at_work(), width="content")
         _share(page, address)
