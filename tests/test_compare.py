@@ -21,6 +21,7 @@ from mtl_core.experiment import Experiment, Plan, Training, shape_for
 from mtl_core.models.base import Shape, Trunk, sharings
 from mtl_core.models.hard import Hard
 from mtl_core.tasks import TaskSpec
+from pages.ui.verdict_view import in_a_sentence
 
 Doubles = NDArray[np.float64]
 
@@ -81,6 +82,16 @@ def test_every_sharing_type_is_judged_against_both_baselines_task_by_task() -> N
     assert result.delta_m("hard", "equal_width") == pytest.approx(20, abs=1)
     assert result.ranks["hard"] == 1.0
     assert result.sentence("hard", "equal_width").startswith("Sharing helps task 1 (error ")
+
+
+def test_many_tasks_are_counted_in_the_sentence_and_few_are_told_with_their_numbers() -> None:
+    result = compare(recorded(race(0.8, 0.9)))
+    assert in_a_sentence(result, "hard", "equal_width") == result.sentence("hard", "equal_width")
+    width = result.of("hard", "equal_width")
+    many = replace(result, verdicts=tuple(replace(width[0], task=f"shop {i}") for i in range(12)))
+    assert in_a_sentence(many, "hard", "equal_width") == "Sharing helps all 12 tasks."
+    warned = replace(many, failures={"hard": "Nothing was learned together."})
+    assert in_a_sentence(warned, "hard", "equal_width") == "Nothing was learned together. Sharing helps all 12 tasks."
 
 
 def test_harm_that_only_the_wider_baseline_shows_is_named_a_matter_of_size() -> None:

@@ -12,6 +12,7 @@ from mtl_core.store.records import Record, RunRecord
 from pages.ui import session, text
 from pages.ui.run_table import progress
 from pages.ui.shelf import run_title
+from pages.ui.verdict_view import in_a_sentence
 
 AGAIN_TIP = "The same experiment once more; it gives the same numbers"
 
@@ -64,7 +65,7 @@ def answer(record: Record) -> None:
     for sharing, title in titles.items():
         runner = f"**{text.plain(title)}**: " if len(titles) > 1 else ""
         for baseline in record.experiment.baselines()[:1]:
-            st.markdown(f"{runner}{text.plain(comparison.sentence(sharing, baseline))}")
+            st.markdown(f"{runner}{text.plain(in_a_sentence(comparison, sharing, baseline))}")
 
 
 def answer_of_learners(record: Record) -> None:

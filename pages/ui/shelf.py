@@ -16,6 +16,7 @@ from mtl_core.metrics import metrics
 from pages.ui import colours, forms, text
 from pages.ui.charts import Curve, Panel
 from pages.ui.charts_results import Cost, Gain
+from pages.ui.verdict_view import in_a_sentence
 
 if TYPE_CHECKING:
     from mtl_core.evaluation.compare import Comparison
@@ -173,7 +174,7 @@ def answers(shelved: Sequence[Shelved]) -> list[tuple[Contender, str]]:
     said = []
     for each in contenders(shelved):
         kinds = each.shelved.history.experiment.baselines()
-        sentence = each.shelved.comparison.sentence(each.arm, kinds[0]) if kinds else ""
+        sentence = in_a_sentence(each.shelved.comparison, each.arm, kinds[0]) if kinds else ""
         said.append((each, sentence or "Nothing to compare with: this run has no twins alone."))
     return said
 

@@ -90,6 +90,14 @@ def headline(verdicts: Sequence[TaskVerdict]) -> str:
     return f"{doubt} {said}." if said else ""
 
 
+def in_a_sentence(comparison: Comparison, sharing: str, baseline: str) -> str:
+    """The verdict of one sharing type: with its numbers for a few tasks, without them for many."""
+    verdicts = comparison.of(sharing, baseline)
+    if len(verdicts) <= MANY or comparison.too_early:
+        return comparison.sentence(sharing, baseline)
+    return f"{comparison.failures.get(sharing, '')} {headline(verdicts)}".strip()
+
+
 def _effects(verdicts: Sequence[TaskVerdict]) -> str:
     said = []
     for word, (verb, every) in VERBS.items():
