@@ -369,8 +369,8 @@ def test_each_value_a_task_keeps_the_weights_of_its_rows() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ([1.0, np.nan, np.nan], r"has no number in row 2 \(1 more\)"),
-        ([1.0, -3.0, 1.0], r"has -3 in row 2, and a row counts 0 or more"),
+        ([1.0, np.nan, np.nan], r"has no number in row 2 of the data \(1 more\)"),
+        ([1.0, -3.0, 1.0], r"has -3 in row 2 of the data, and a row counts 0 or more"),
         ([1.0, 1.0, 1e300], r"has 1e\+300 in row 3"),
         ([1.0, np.inf, 1.0], r"has inf in row 2"),
         (["1", "<b>$many", "2"], r"has text \('<b>\$many'\) in row 2"),

@@ -114,7 +114,7 @@ def _beyond(column: pd.Series) -> str:
     first = values[bad[0]]
     more = f" ({len(bad) - 1:,} more)" if len(bad) > 1 else ""
     what = "an infinite number" if np.isinf(first) else f"{first:g}"
-    return f"column {column.name!r} has {what} in row {bad[0] + 1:,}{more}"
+    return f"column {column.name!r} has {what} in row {bad[0] + 1:,} of the data{more}"
 
 
 def _check_no_text(column: pd.Series) -> None:
@@ -126,7 +126,7 @@ def _check_no_text(column: pd.Series) -> None:
         advice = (
             "leave it empty if missing" if len(odd) < column.notna().sum() / 2 else "learn its classes or leave it out"
         )
-        raise InvalidInput(f"column {column.name!r} has text in row {row} ({text!r}); {advice}")
+        raise InvalidInput(f"column {column.name!r} has text in row {row} of the data ({text!r}); {advice}")
 
 
 # --- columns --------------------------------------------------------------------------------------------------
@@ -155,8 +155,8 @@ def _numbers(column: pd.Series, kind: str) -> Task:
     below = np.flatnonzero(labels < 0)
     if len(below) and not kinds[kind].negative:
         raise InvalidInput(
-            f"column {column.name!r} has {labels[below[0]]:g} in row {below[0] + 1}, and no count or grade is below 0; "
-            "predict it as a number or correct the cell"
+            f"column {column.name!r} has {labels[below[0]]:g} in row {below[0] + 1:,} of the data, and no count or "
+            "grade is below 0; predict it as a number or correct the cell"
         )
     return TaskSpec(str(column.name), kind), labels, []
 
@@ -172,8 +172,8 @@ def _box(frame: pd.DataFrame, box: BoxColumns) -> Floats:
         raise InvalidInput(f"box {box.name!r} is whole in {plural(count, 'row')}; a task needs at least {ROW_MINIMUM}")
     if len(odd := inside_out(edges)):
         raise InvalidInput(
-            f"box {box.name!r} ends before it begins in row {odd[0] + 1:,} ({len(odd):,} rows in all), read as "
-            f"{FORMS[box.form]}; choose what its columns say, or correct the cells"
+            f"box {box.name!r} ends before it begins in row {odd[0] + 1:,} of the data ({len(odd):,} rows in all), "
+            f"read as {FORMS[box.form]}; choose what its columns say, or correct the cells"
         )
     if (np.ptp(edges[~np.isnan(edges[:, 0])], axis=0) == 0).all():
         raise InvalidInput(f"box {box.name!r} is the same in every row, so there is nothing to learn; leave it out")

@@ -28,8 +28,8 @@ def weights_of(frame: pd.DataFrame, recipe: Recipe) -> tuple[Weights, list[str]]
     if len(odd := np.flatnonzero(~((weights >= 0) & (weights <= TARGET_LIMIT)))):
         more = f" ({len(odd) - 1:,} more)" if len(odd) > 1 else ""
         raise InvalidInput(
-            f"column {name!r} has {_what(column.iloc[odd[0]])} in row {odd[0] + 1:,}{more}, and a row counts 0 or "
-            f"more, up to {TARGET_LIMIT:g}; correct the cell, or let the column be ignored"
+            f"column {name!r} has {_what(column.iloc[odd[0]])} in row {odd[0] + 1:,} of the data{more}, and a row "
+            f"counts 0 or more, up to {TARGET_LIMIT:g}; correct the cell, or let the column be ignored"
         )
     if not weights.any():
         raise InvalidInput(f"column {name!r} is 0 in every row, so no row counts; let it be ignored")
