@@ -74,7 +74,7 @@ def built(frame: pd.DataFrame, *tasks: tuple[str, str]) -> object:
         (
             numbers(z=[*range(29), -2]),
             ("z", "count"),
-            "'z' has -2 in row 30 of the data, and no count or grade is below 0",
+            "in row 30 of the data, and no count or grade is below 0",
         ),
         (numbers(z=range(30)), ("z", "ranking"), "task 'z' is an order within lists, but no column says"),
         (numbers(z=range(30)), ("z", "binary"), "'z' has 30 classes; a binary task has 2"),
