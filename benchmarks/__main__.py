@@ -1,7 +1,7 @@
 """`make bench`, or `python -m benchmarks [training weightings sharings inside growth devices verdict probe page
 reading]`.
 
-Prints a table, writes benchmarks/results.json and puts it into docs/performance.md and docs/methods.md; figures that
+Prints a table, writes benchmarks/results.json and puts it into the pages in docs; figures that
 are held to a limit say whether they keep it.
 """
 

@@ -1,4 +1,4 @@
-"""Puts the results of `python -m benchmarks` into docs/performance.md and draws docs/growth.png."""
+"""Puts the results of `python -m benchmarks` into docs/performance.md and docs/data.md and draws docs/growth.png."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
 DOCUMENT = ROOT / "docs" / "performance.md"
+DOCUMENTS = (DOCUMENT, ROOT / "docs" / "data.md")
 PLOT = ROOT / "docs" / "growth.png"
 BEGIN, END = "<!-- {name}: begin -->\n", "<!-- {name}: end -->"
 
@@ -39,7 +40,8 @@ def replaced(text: str, name: str, table: str) -> str:
 
 
 def write() -> None:
-    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(filled(document.read_text(encoding="utf-8")), encoding="utf-8")
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     if "growth" in results:
         draw(results["growth"]["rows"])
