@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from mtl_core.data.doctor import diagnose
 from mtl_core.data.prepare import prepare
 from mtl_core.data.recipe import Recipe, guess_recipe
 from mtl_core.data.synthetic import Relatedness
+from mtl_core.data.table import csv_source
 from mtl_core.evaluation.compare import compare
 from mtl_core.evaluation.history import History
 from mtl_core.evaluation.notes import WEIGHTED
@@ -40,8 +42,10 @@ from mtl_core.scales import middle, moments
 from mtl_core.tasks import TaskSpec, kinds
 from mtl_core.tasks.lists import Lists
 from mtl_core.training.engine import advance, prepared_for
+from mtl_core.training.evaluate import evaluate, predict
 from mtl_core.training.labels import Labels, label_weights
 from mtl_core.training.losses import grouped, task_losses
+from mtl_core.training.stack import Stack
 from pages.ui.roles import WEIGHT, role_table, to_recipe
 from tests.test_kinds import KINDS
 from tests.test_kinds import table as table_of_all_kinds
@@ -226,6 +230,52 @@ def test_labels_of_rows_that_do_not_count_change_nothing_that_training_says_what
         elif isinstance(a, UnitFinished) and isinstance(b, UnitFinished):
             for name, scores in a.scores.items():
                 np.testing.assert_allclose(scores, b.scores[name], rtol=1e-5, err_msg=name)
+
+
+def test_numbers_are_learned_from_the_mean_that_the_training_rows_weights_say() -> None:
+    data = weighted().choose(("regression",))
+    assert data.row_weights is not None
+    prepared, labels = prepare(data, 3, 0), data.targets["regression"].to_numpy()
+    for p, train in enumerate(prepared.train):
+        rows = train[train < data.n_rows]
+        rows = rows[~np.isnan(labels[rows])]
+        mean = np.average(labels[rows], weights=data.row_weights[rows])
+        assert prepared.mean[p, 0] == pytest.approx(mean, 1e-5)
+        assert mean != pytest.approx(labels[rows].mean(), 1e-2)
+
+
+def test_the_error_that_training_reports_is_scikit_learns_with_the_weights_of_the_test_rows() -> None:
+    data = weighted(zero_lists=False).choose(("binary",))
+    assert data.row_weights is not None
+    data = replace(data, row_weights=data.row_weights**6)
+    assert data.row_weights is not None
+    plan = Experiment(Relatedness(), ("binary",), trunk=Trunk(width=8), plan=Plan(folds=2, equal_parameters=False))
+    unit, prepared = plan.units(shape_for(plan, data))[0], prepare(data, 2, plan.plan.seed)
+    stack = Stack(plan, unit, prepared, data.tasks)
+    reported = evaluate(stack).test_error
+    with torch.no_grad():
+        outputs, labels = predict(stack, stack.parameters, slice(None))
+    first = stack.batches.n_validation
+    for r, replica in enumerate(unit.replicas):
+        rows = prepared.test[replica.fold]
+        truth = prepared.targets[replica.fold, rows, 0]
+        known = ~np.isnan(truth)
+        chances = torch.sigmoid(outputs[r, first:, 0]).numpy()[: len(rows)]
+        np.testing.assert_array_equal(labels.targets[r, first:, 0].numpy()[: len(rows)], truth)
+        weighed, plainly = (
+            log_loss(truth[known], chances[known], sample_weight=each) for each in (data.row_weights[rows][known], None)
+        )
+        assert reported[r, 0] == pytest.approx(weighed, 1e-4)
+        assert weighed != pytest.approx(plainly, 1e-3)
+
+
+def test_an_uploaded_table_with_weights_is_loaded_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "survey.csv"
+    table = frame()
+    table.to_csv(path, index=False)
+    data = csv_source(str(path), ("income",)).load()
+    assert data.row_weights is not None
+    np.testing.assert_allclose(data.row_weights, table["survey_weight"])
 
 
 def test_weights_change_what_is_learned_and_only_their_ratio_counts() -> None:

@@ -53,31 +53,40 @@ class Teacher:
     prompts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """A preset, a question asked before the run, and what to make of the answer.
+@dataclass(frozen=True, kw_only=True)
+class LessonWords:
+    """What every lesson says: a setting, a question asked beforehand, and what to make of the answer.
 
-    measured: names of the tasks whose mean gain answers the question. start: the dial's first position, the one
-    the question is about. source: where the idea comes from.
+    source: where the idea comes from.
     """
 
     key: str
-    order: int
     title: str
     hook: str
     minutes: int
     setting: str
     question: str
+    explain: str
+    answer: str
+    why: str
+    source: tuple[str, ...]
+    teacher: Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson(LessonWords):
+    """A lesson with a preset that is run once the question has been answered.
+
+    measured: names of the tasks whose mean gain answers the question. start: the dial's first position, the one
+    the question is about.
+    """
+
+    order: int
     choices: tuple[Choice, ...]
     dial: str
     start: int
     positions: tuple[Position, ...]
     measured: tuple[str, ...]
-    why: str
-    explain: str
-    answer: str
-    source: tuple[str, ...]
-    teacher: Teacher
 
     def choice_of(self, gain: float) -> int:
         """Number of the prediction that a measured gain bears out."""

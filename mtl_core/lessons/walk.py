@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from mtl_core.lessons.base import Position, Teacher
+from mtl_core.lessons.base import LessonWords, Position, Teacher
 
 FOLDER = Path(str(resources.files(__package__))) / "walks"
 NEAR = 0.6
@@ -49,22 +49,11 @@ class Map:
         return sum(((min(max(a, west), east) - a) ** 2 + (b - y) ** 2) ** 0.5 < NEAR for a, b in ends)
 
 
-@dataclass(frozen=True)
-class Walk:
-    """What is asked, what is seen, and why. `positions` is empty: there is nothing to train."""
+@dataclass(frozen=True, kw_only=True)
+class Walk(LessonWords):
+    """A lesson that is seen on maps. `positions` is empty: there is nothing to train."""
 
-    key: str
-    title: str
-    hook: str
-    minutes: int
-    setting: str
-    question: str
     choices: tuple[Choice, ...]
-    explain: str
-    answer: str
-    why: str
-    source: tuple[str, ...]
-    teacher: Teacher
     maps: tuple[Map, ...]
     positions: tuple[Position, ...] = ()
 
