@@ -76,7 +76,7 @@ class Turnable:
         return after
 
     def _with_changes(self, changes: tuple[Change, ...]) -> Self:
-        return replace(self, changes=changes)  # type: ignore[type-var] - whoever inherits is a dataclass
+        return replace(self, changes=changes)  # type: ignore[type-var]
 
     def _turned(self, change: Change) -> Self:
         part = self.parts[change.part]
