@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -431,6 +432,12 @@ def test_cells_that_are_no_weights_are_refused_in_one_sentence(cells: list[objec
     table = frame(survey_weight=pd.Series([*cells, *[cells[0]] * 37]))
     with pytest.raises(InvalidInput, match=says):
         build_dataset(table, RECIPE, "Survey")
+    found = [each for each in diagnose(table, RECIPE) if "survey_weight" in each.columns and each.recipe is not None]
+    ((what, mended),) = [(each.what, each.recipe) for each in found if each.code == "row-weights"]
+    assert re.search(says, what)
+    assert "too-large" not in [each.code for each in found]
+    assert mended is not None
+    assert build_dataset(table, mended, "Survey").row_weights is None
 
 
 def test_rows_of_a_ranked_list_have_one_weight() -> None:

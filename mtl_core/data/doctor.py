@@ -15,7 +15,7 @@ from mtl_core.data.boxes import FORMS, find_boxes
 from mtl_core.data.columns import CATEGORY_LIMIT, as_text, guess, plural, short
 from mtl_core.data.doctor_folds import FEWER, faults_of, of_folds
 from mtl_core.data.doctor_leaks import LEAK_CHECKS
-from mtl_core.data.doctor_rows import ROW_CHECKS
+from mtl_core.data.doctor_rows import ROW_CHECKS, weights
 from mtl_core.data.findings import Finding, emptied, listed, out, without
 from mtl_core.data.folds import FOLDS
 from mtl_core.data.pieces import each_told
@@ -41,7 +41,7 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe, folds: int = FOLDS, seed: int 
     """
     recipe = recipe.without(set(recipe.columns) - set(frame.columns))
     frame = treated(frame, recipe.missing)
-    found = list(_too_large(frame, recipe))
+    found = [*_too_large(frame, recipe), *weights(frame, recipe)]
     frame, nothing_left = _measurable(frame)
     checks = (*LEAK_CHECKS, *ROW_CHECKS, _boxes, _labels, _classes, _odd_cells, _wild, _scales, _empty)
     for check in each_told("Looking for what would spoil a comparison", checks, frame.size):
@@ -53,7 +53,7 @@ def diagnose(frame: pd.DataFrame, recipe: Recipe, folds: int = FOLDS, seed: int 
 
 def _too_large(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
     """Numbers that `build_dataset` refuses, infinite ones among them."""
-    for name in recipe.columns:
+    for name in (name for name in recipe.columns if name != recipe.weight):
         column = frame[name]
         if not pd.api.types.is_float_dtype(column) or not (far := column.abs() > TARGET_LIMIT).any():
             continue

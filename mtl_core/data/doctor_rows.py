@@ -15,8 +15,9 @@ from mtl_core.data.dates import moments_of
 from mtl_core.data.findings import Finding, out, without
 from mtl_core.data.parts import FOLDS, MOST_FOLDS, PARTS, UNTOLD, is_named_split, split_told
 from mtl_core.data.recipe import Recipe
-from mtl_core.data.row_weights import uneven_list
+from mtl_core.data.row_weights import uneven_list, weights_of
 from mtl_core.data.suspects import query_column, subject_column
+from mtl_core.registry import InvalidInput
 
 RANKING = "ranking"
 _GRADE = re.compile(r"relevance|rel|grade|rating|stars?|clicks?|label|相关.*|评分", re.I)
@@ -49,6 +50,19 @@ def queries(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
             why += f" Weights of rows are for lists as a whole, and in {recipe.weight!r} they differ within one."
             fixed, fix = replace(fixed, weight=""), f"{fix}, and let all rows count alike"
         yield Finding("queries", (name,), what, why, fix, fixed)
+
+
+def weights(frame: pd.DataFrame, recipe: Recipe) -> Iterator[Finding]:
+    """Weights of rows that cannot be used: a cell without one, none above 0, lists whose rows differ."""
+    if recipe.weight not in frame:
+        return
+    try:
+        weights_of(frame, recipe)
+    except InvalidInput as problem:
+        what = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
+        why = "Nothing can be trained with weights that some rows lack, or that contradict each other."
+        fixed = replace(recipe, weight="")
+        yield Finding("row-weights", (recipe.weight,), what, why, "Let all rows count alike", fixed)
 
 
 def _is_grade(labels: pd.Series) -> bool:
