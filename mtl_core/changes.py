@@ -57,7 +57,7 @@ class Turnable:
 
     def before_turned(self) -> Self:
         """As it was when it started: knobs that were turned during the run are back in their first place."""
-        return self._with_changes(())
+        return replace(self, changes=())  # type: ignore[type-var]
 
     def in_force(self) -> Self:
         """What stands at the end: every knob that was turned stands where it was turned to, as if from the start."""
@@ -71,12 +71,9 @@ class Turnable:
         live = [item.name for item in parts[change.part].knobs() if item.live]
         if change.knob not in live:
             raise InvalidInput(f"{change.knob!r} cannot change during a run; only {', '.join(live) or 'nothing'} can")
-        after = self._with_changes((*self.changes, change))
+        after = replace(self, changes=(*self.changes, change))  # type: ignore[type-var]
         after.at(change.step)
         return after
-
-    def _with_changes(self, changes: tuple[Change, ...]) -> Self:
-        return replace(self, changes=changes)  # type: ignore[type-var]
 
     def _turned(self, change: Change) -> Self:
         part = self.parts[change.part]
